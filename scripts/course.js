@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+// Plain JavaScript, because it may be started by a Node that cannot run TypeScript: it hands over
+// to the Node that the repository pins.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+
+if (major > 22 || (major === 22 && minor >= 18)) {
+  const { main } = await import('./src/cli.ts');
+  await main(process.argv.slice(2));
+} else {
+  const pinned = fileURLToPath(
+    new URL(
+      `../node_modules/node/bin/node${process.platform === 'win32' ? '.exe' : ''}`,
+      import.meta.url,
+    ),
+  );
+  if (!existsSync(pinned)) {
+    console.error(
+      `The course tool needs Node 22.18 or later and this is ${process.version}: run "npm install" in the repository, which brings the Node it pins, and try again.`,
+    );
+    process.exit(2);
+  }
+  const self = fileURLToPath(import.meta.url);
+  const child = spawnSync(pinned, [self, ...process.argv.slice(2)], { stdio: 'inherit' });
+  process.exit(child.status ?? 1);
+}

@@ -1,0 +1,325 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { createConnection } from 'mysql2/promise';
+import { type ServiceName, servicesUp } from '../services/index.ts';
+import { CourseError, ExitCode } from './errors.ts';
+
+/** How an app is to be started. */
+export interface AppOptions {
+  /** The step's folder, absolute. */
+  dir: string;
+  /** The database that it uses on the server of DATABASE_URL; created and migrated when needed. */
+  databaseName: string;
+  /** Its port; 0, the default, takes a free one. */
+  port?: number;
+  /** What its environment has besides that of this process and the services. */
+  env?: Record<string, string>;
+  /** Keeps its output for `output()` instead of passing it through. */
+  quiet?: boolean;
+  /** Drops the database first, so that the app starts on an empty one. */
+  fresh?: boolean;
+  /** Drops the database after the app has stopped. */
+  dropOnStop?: boolean;
+}
+
+/** An app that is running: its server and, where the step has one, its worker. */
+export interface RunningApp {
+  /** Such as `http://127.0.0.1:3000`. */
+  url: string;
+  /** The address of its database, or undefined when the step has none. */
+  databaseUrl: string | undefined;
+  /** What its processes have printed so far (the last 100,000 characters). */
+  output(): string;
+  /** Settles when one of its processes has ended, asked or not. */
+  exited: Promise<Exit>;
+  /**
+   * Passes the signal on (default SIGTERM), waits for the drain, and kills what is left after 15
+   * seconds. Calling it again waits for the same end.
+   */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+/** How a process of the app ended. */
+export interface Exit {
+  name: string;
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+const START_TIMEOUT_MS = 30_000;
+const DRAIN_TIMEOUT_MS = 15_000;
+const KEPT_OUTPUT = 100_000;
+const LISTENING = /Server listening at (https?:\/\/[^\s"]+)/;
+
+/**
+ * Starts a step's app: brings up the services that its package.json needs, creates and migrates its
+ * database, starts `src/server.ts` (and `src/worker.ts` where there is one), and waits until the
+ * server listens.
+ *
+ * @throws {CourseError} when the port is taken, a migration fails, or the app does not start.
+ */
+export async function startApp(options: AppOptions): Promise<RunningApp> {
+  const { dir, databaseName } = options;
+  if (!existsSync(join(dir, 'src', 'server.ts'))) {
+    throw new CourseError(`There is no src/server.ts in ${dir}, so there is nothing to start.`);
+  }
+  const services = await serviceEnvironment(dir, { quiet: options.quiet ?? false });
+  const databaseUrl =
+    services.DATABASE_URL === undefined
+      ? undefined
+      : withDatabase(services.DATABASE_URL, databaseName);
+  const port = await freePort(options.port ?? 0);
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    ...services,
+    ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
+    ...options.env,
+    PORT: String(port),
+  };
+  if (databaseUrl !== undefined) {
+    if (options.fresh) await dropDatabase(databaseUrl);
+    await createDatabase(databaseUrl);
+    await migrate(dir, env);
+  }
+  const group = new ProcessGroup(dir, env, options.quiet ?? false);
+  try {
+    const server = group.start('server', 'src/server.ts');
+    const url = await listening(server, group, port, env.HOST ?? '127.0.0.1');
+    if (existsSync(join(dir, 'src', 'worker.ts'))) group.start('worker', 'src/worker.ts');
+    return {
+      url,
+      databaseUrl,
+      output: () => group.output,
+      exited: group.firstExit,
+      stop: async (signal) => {
+        await group.stop(signal);
+        if (options.dropOnStop && databaseUrl !== undefined) await dropDatabase(databaseUrl);
+      },
+    };
+  } catch (error) {
+    await group.stop();
+    throw error;
+  }
+}
+
+/** The services that a package needs by its dependencies. */
+export function neededServices(dir: string): ServiceName[] {
+  const file = join(dir, 'package.json');
+  if (!existsSync(file)) return [];
+  const manifest: { dependencies?: Record<string, string> } = JSON.parse(
+    readFileSync(file, 'utf8'),
+  );
+  const dependencies = manifest.dependencies ?? {};
+  const needed: ServiceName[] = [];
+  if ('mysql2' in dependencies) needed.push('mysql');
+  if ('ioredis' in dependencies || 'bullmq' in dependencies) needed.push('redis');
+  return needed;
+}
+
+/**
+ * Brings up the services that the package in `dir` needs and gives their addresses as environment
+ * variables; empty when it needs none.
+ */
+export async function serviceEnvironment(
+  dir: string,
+  { quiet = false }: { quiet?: boolean } = {},
+): Promise<{ DATABASE_URL?: string; REDIS_URL?: string }> {
+  const need = neededServices(dir);
+  if (need.length === 0) return {};
+  const { DATABASE_URL, REDIS_URL } = await servicesUp({ need, quiet });
+  return {
+    ...(need.includes('mysql') ? { DATABASE_URL } : {}),
+    ...(need.includes('redis') ? { REDIS_URL } : {}),
+  };
+}
+
+/** The address `url` with another database: `mysql://root:pw@host:13306/NAME`. */
+export function withDatabase(url: string, name: string): string {
+  const address = new URL(url);
+  address.pathname = `/${name}`;
+  return address.href;
+}
+
+/** Creates the database that the address names, if it is not there. */
+export async function createDatabase(databaseUrl: string): Promise<void> {
+  await onServer(
+    databaseUrl,
+    (name) => `CREATE DATABASE IF NOT EXISTS ${name} CHARACTER SET utf8mb4`,
+  );
+}
+
+/** Drops the database that the address names, if it is there. */
+export async function dropDatabase(databaseUrl: string): Promise<void> {
+  await onServer(databaseUrl, (name) => `DROP DATABASE IF EXISTS ${name}`);
+}
+
+async function onServer(databaseUrl: string, statement: (name: string) => string): Promise<void> {
+  const name = decodeURIComponent(new URL(databaseUrl).pathname.slice(1));
+  const connection = await createConnection(withDatabase(databaseUrl, ''));
+  try {
+    await connection.query(statement(`\`${name.replaceAll('`', '``')}\``));
+  } finally {
+    await connection.end();
+  }
+}
+
+/** Runs the step's own migrations to the newest. A step without `src/migrate.ts` has none. */
+async function migrate(dir: string, env: NodeJS.ProcessEnv): Promise<void> {
+  if (!existsSync(join(dir, 'src', 'migrate.ts'))) return;
+  const group = new ProcessGroup(dir, env, true);
+  group.start('migrate', 'src/migrate.ts');
+  const { code, signal } = await group.firstExit;
+  if (code === 0) return;
+  throw new CourseError(
+    `The migrations of ${dir} failed (${signal ?? `exit code ${code}`}):\n${group.output.trimEnd()}`,
+    ExitCode.fellShort,
+  );
+}
+
+/** A port that is free: `port` itself, or for 0 any. */
+async function freePort(port: number): Promise<number> {
+  if (port !== 0 && (await accepts('127.0.0.1', port))) throw portTaken(port);
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', (error: NodeJS.ErrnoException) =>
+      reject(error.code === 'EADDRINUSE' ? portTaken(port) : error),
+    );
+    probe.listen(port, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address ? address.port : port));
+    });
+  });
+}
+
+function portTaken(port: number): CourseError {
+  return new CourseError(
+    `Port ${port} is taken by another program: stop that program, or choose another port with --port.`,
+  );
+}
+
+/** Whether something answers on the port. */
+function accepts(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    const done = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('connect', () => done(true));
+    socket.once('error', () => done(false));
+    socket.setTimeout(1000, () => done(false));
+  });
+}
+
+/**
+ * Waits until the server listens: by its log line, or by the port itself, for an app whose LOG_LEVEL
+ * hides that line.
+ */
+async function listening(
+  server: ChildProcess,
+  group: ProcessGroup,
+  port: number,
+  host: string,
+): Promise<string> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  for (let round = 1; Date.now() < deadline; round += 1) {
+    const url = LISTENING.exec(group.output)?.[1];
+    if (url !== undefined) return url;
+    if (server.exitCode !== null || server.signalCode !== null) {
+      throw new CourseError(startFailure(group, port), ExitCode.fellShort);
+    }
+    if (round % 10 === 0 && (await accepts(reachable, port))) return `http://${reachable}:${port}`;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new CourseError(
+    `The server did not listen within ${START_TIMEOUT_MS / 1000} seconds.${group.shown()}`,
+    ExitCode.fellShort,
+  );
+}
+
+function startFailure(group: ProcessGroup, port: number): string {
+  if (group.output.includes('EADDRINUSE')) return portTaken(port).message;
+  return `The server ended before it listened.${group.shown()}`;
+}
+
+/** The processes of one app, started and stopped together. */
+class ProcessGroup {
+  output = '';
+  readonly firstExit: Promise<Exit>;
+  readonly #children: { child: ChildProcess; ended: Promise<void> }[] = [];
+  readonly #dir: string;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #quiet: boolean;
+  #settleFirstExit: (exit: Exit) => void = () => {};
+  #stopping: Promise<void> | undefined;
+
+  constructor(dir: string, env: NodeJS.ProcessEnv, quiet: boolean) {
+    this.#dir = dir;
+    this.#env = env;
+    this.#quiet = quiet;
+    this.firstExit = new Promise((resolve) => {
+      this.#settleFirstExit = resolve;
+    });
+  }
+
+  start(name: string, script: string): ChildProcess {
+    const preload = new URL('./follow-parent.ts', import.meta.url).href;
+    const child = spawn(process.execPath, ['--import', preload, script], {
+      cwd: this.#dir,
+      env: this.#env,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // A group of its own: Ctrl-C in the terminal reaches the tool alone, which passes it on once.
+      // A second signal would make an app that is draining give up at once.
+      detached: process.platform !== 'win32',
+    });
+    child.stdout?.on('data', (chunk: Buffer) => this.#print(chunk, process.stdout));
+    child.stderr?.on('data', (chunk: Buffer) => this.#print(chunk, process.stderr));
+    const ended = new Promise<void>((resolve) => {
+      child.once('error', (error) => {
+        this.output += `${error.message}\n`;
+        this.#settleFirstExit({ name, code: 1, signal: null });
+        resolve();
+      });
+      child.once('close', (code, signal) => {
+        this.#settleFirstExit({ name, code, signal });
+        resolve();
+      });
+    });
+    this.#children.push({ child, ended });
+    return child;
+  }
+
+  stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    this.#stopping ??= this.#drain(signal);
+    return this.#stopping;
+  }
+
+  /** What the app printed, to be put after an error's sentence, unless it has been seen already. */
+  shown(): string {
+    const text = this.output.trimEnd();
+    return this.#quiet && text !== '' ? ` It printed:\n${text}` : '';
+  }
+
+  async #drain(signal: NodeJS.Signals): Promise<void> {
+    for (const { child } of this.#children) passOn(child, signal);
+    const kill = setTimeout(() => {
+      for (const { child } of this.#children) child.kill('SIGKILL');
+    }, DRAIN_TIMEOUT_MS);
+    await Promise.all(this.#children.map(({ ended }) => ended));
+    clearTimeout(kill);
+  }
+
+  #print(chunk: Buffer, target: NodeJS.WriteStream): void {
+    this.output = (this.output + chunk.toString('utf8')).slice(-KEPT_OUTPUT);
+    if (!this.#quiet) target.write(chunk);
+  }
+}
+
+function passOn(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (process.platform === 'win32' && child.connected) child.send('drain');
+  else child.kill(signal);
+}

@@ -1,0 +1,6 @@
+import { mysql } from './mysql.ts';
+import { redis } from './redis.ts';
+import type { Service } from './service.ts';
+
+/** Every service, in the order in which they are shown. */
+export const allServices: Service[] = [mysql, redis];

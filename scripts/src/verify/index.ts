@@ -1,0 +1,226 @@
+import { availableParallelism } from 'node:os';
+import { serviceEnvironment } from '../core/app-process.ts';
+import { type Course, listSteps, type Step } from '../core/course.ts';
+import { CourseError, ExitCode } from '../core/errors.ts';
+import { type Lesson, loadLesson } from '../core/lesson.ts';
+import { runTests, type TestRun } from '../core/run.ts';
+import { checkLockfile, checkOwnTests, checkTypes } from './complete.ts';
+import { databasesOn, dropLeftovers } from './leftovers.ts';
+import { checkLive } from './live.ts';
+import { runQueue } from './queue.ts';
+import { checkRed } from './red.ts';
+import { checkRegression } from './regression.ts';
+import { findingsText, matrix, progressLine, type StepReport } from './report.ts';
+import { CHECKS, type Check, type Finding, type Outcome, type StepContext } from './types.ts';
+
+export type { Finding } from './types.ts';
+
+/** How `verify` goes about it. */
+export interface VerifyOptions {
+  /** How many checks run at once; by default one a core. */
+  jobs?: number;
+  /** False leaves out the type-check, for a caller that does it elsewhere. */
+  types?: boolean;
+  /** Corrects the shown output in the lessons instead of finding fault with it. */
+  writeOutput?: boolean;
+  /** How long one command of a lesson may take; 30 seconds by default. */
+  commandTimeoutMs?: number;
+  /** Takes the lines of progress and the summary; by default they are printed. */
+  print?: (text: string) => void;
+}
+
+/** What a verification came to. */
+export interface VerifyResult {
+  /** Test cases that pass, cases that are red where they have to be, and single checks. */
+  passed: number;
+  /** The number of findings. */
+  failed: number;
+  findings: Finding[];
+}
+
+const COMMAND_TIMEOUT_MS = 30_000;
+
+/** A check that is in the queue, under the name that the times are added up by. */
+interface Task {
+  kind: string;
+  run: () => Promise<Partial<Record<Check, Outcome>>>;
+}
+
+/**
+ * Checks the rules 1, 3, 4 and 6 for the steps: runs them, their tests, their tests over their
+ * predecessors' code, and what their lessons show. Prints progress, a matrix and the findings.
+ *
+ * @throws {CourseError} when services cannot be had, or when it was interrupted (SIGINT, SIGTERM);
+ *   everything that it started is stopped and removed by then.
+ */
+export async function verify(
+  course: Course,
+  steps: Step[],
+  options: VerifyOptions = {},
+): Promise<VerifyResult> {
+  const print = options.print ?? console.log;
+  const started = performance.now();
+  const reports = steps.map((step): StepReport => ({ step, outcomes: new Map(), ms: 0 }));
+  const times = new Map<string, number>();
+  const jobs = options.jobs ?? availableParallelism();
+  const env = await servicesOf(course);
+  const interrupt = interruptible();
+  const databases = await databasesOn(env.DATABASE_URL);
+  try {
+    const queue: (() => Promise<void>)[] = [];
+    for (const report of reports) {
+      const context = contextOf(course, report.step, {
+        env,
+        signal: interrupt.signal,
+        tapJobs: Math.max(1, Math.floor(jobs / steps.length)),
+      });
+      for (const task of tasksOf(context, options)) {
+        queue.push(() => carryOut(task, report, times, interrupt.signal, print));
+      }
+    }
+    await runQueue(queue, jobs);
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error;
+    throw new CourseError(
+      'Interrupted: what was running has been stopped. Nothing is known about the steps.',
+      ExitCode.fellShort,
+    );
+  } finally {
+    await dropLeftovers(env.DATABASE_URL, databases);
+    interrupt.release();
+  }
+  return summary(reports, times, performance.now() - started, print);
+}
+
+/** Turns the first SIGINT or SIGTERM into an abort; a second one ends the process as usual. */
+function interruptible(): { signal: AbortSignal; release: () => void } {
+  const controller = new AbortController();
+  const stop = () => controller.abort(new Error('interrupted'));
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  return {
+    signal: controller.signal,
+    release: () => {
+      process.off('SIGINT', stop);
+      process.off('SIGTERM', stop);
+    },
+  };
+}
+
+/** The addresses of all services that any step needs; the tests of one may run on another's code. */
+async function servicesOf(course: Course): Promise<Record<string, string>> {
+  const env: Record<string, string> = {};
+  for (const { dir } of listSteps(course)) {
+    Object.assign(env, await serviceEnvironment(dir, { quiet: false }));
+  }
+  return env;
+}
+
+function contextOf(
+  course: Course,
+  step: Step,
+  shared: Pick<StepContext, 'env' | 'signal' | 'tapJobs'>,
+): StepContext & { lessonError?: string; startOwnRun: () => Promise<TestRun> } {
+  const { env, signal, tapJobs } = shared;
+  const own = Promise.withResolvers<TestRun>();
+  // Whoever needs the run gets its error; nobody needs it when the queue has been emptied.
+  own.promise.catch(() => {});
+  const startOwnRun = () => {
+    runTests({ cwd: step.dir, env, signal, jobs: tapJobs }).then(own.resolve, own.reject);
+    return own.promise;
+  };
+  const previous = listSteps(course)[step.number - 2];
+  const { lesson, lessonError } = readLesson(step);
+  return {
+    course,
+    step,
+    previous,
+    lesson,
+    ...shared,
+    ownRun: own.promise,
+    startOwnRun,
+    ...(lessonError === undefined ? {} : { lessonError }),
+  };
+}
+
+function readLesson(step: Step): { lesson: Lesson | undefined; lessonError?: string } {
+  try {
+    return { lesson: loadLesson(step) };
+  } catch (error) {
+    if (error instanceof CourseError) return { lesson: undefined, lessonError: error.message };
+    throw error;
+  }
+}
+
+/** The checks of one step, the one that takes longest first. */
+function tasksOf(context: ReturnType<typeof contextOf>, options: VerifyOptions): Task[] {
+  const { commandTimeoutMs = COMMAND_TIMEOUT_MS, writeOutput = false } = options;
+  const ownTests = async (): Promise<Partial<Record<Check, Outcome>>> => {
+    await context.startOwnRun();
+    return {
+      'own tests': await checkOwnTests(context),
+      'no regression': await checkRegression(context),
+    };
+  };
+  const live = async (): Promise<Partial<Record<Check, Outcome>>> => {
+    const { starts, shown } = await checkLive(context, { commandTimeoutMs, writeOutput });
+    const unread = context.lessonError === undefined ? [] : [context.lessonError];
+    return {
+      starts: joined(starts, checkLockfile(context)),
+      'shown output': { ...shown, findings: [...unread, ...shown.findings] },
+    };
+  };
+  const tasks: Task[] = [
+    { kind: 'own tests', run: ownTests },
+    { kind: 'red on predecessor', run: async () => ({ red: await checkRed(context) }) },
+    { kind: 'start, shown output', run: live },
+  ];
+  if (options.types !== false) {
+    tasks.push({ kind: 'types', run: async () => ({ types: await checkTypes(context) }) });
+  }
+  return tasks;
+}
+
+function joined(a: Outcome, b: Outcome): Outcome {
+  return { passed: a.passed + b.passed, findings: [...a.findings, ...b.findings] };
+}
+
+async function carryOut(
+  { kind, run }: Task,
+  report: StepReport,
+  times: Map<string, number>,
+  signal: AbortSignal,
+  print: (text: string) => void,
+): Promise<void> {
+  signal.throwIfAborted();
+  const started = performance.now();
+  const outcomes = await run();
+  const ms = performance.now() - started;
+  for (const [check, outcome] of Object.entries(outcomes)) {
+    report.outcomes.set(check as Check, outcome);
+  }
+  report.ms += ms;
+  times.set(kind, (times.get(kind) ?? 0) + ms);
+  print(progressLine(report.step, kind, Object.values(outcomes), ms));
+}
+
+function summary(
+  reports: StepReport[],
+  times: Map<string, number>,
+  ms: number,
+  print: (text: string) => void,
+): VerifyResult {
+  const findings = reports.flatMap(({ step, outcomes }) =>
+    CHECKS.flatMap((check) =>
+      (outcomes.get(check)?.findings ?? []).map((text): Finding => ({ step, check, text })),
+    ),
+  );
+  const passed = reports
+    .flatMap(({ outcomes }) => [...outcomes.values()])
+    .reduce((sum, outcome) => sum + outcome.passed, 0);
+  print(`\n${matrix(reports)}`);
+  const shares = [...times].map(([kind, spent]) => `${kind} ${(spent / 1000).toFixed(1)} s`);
+  print(`In ${(ms / 1000).toFixed(1)} s: ${shares.join(' · ')}.`);
+  if (findings.length > 0) print(`\n${findingsText(findings)}`);
+  return { passed, failed: findings.length, findings };
+}

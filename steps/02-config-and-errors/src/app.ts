@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto';
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
+import { healthRoutes } from './health/routes.ts';
+import { errorsPlugin } from './plugins/errors.ts';
+
+export interface AppOptions {
+  logger?: Exclude<FastifyServerOptions['logger'], boolean> | false;
+}
+
+/** Log lines show `[Redacted]` in place of these properties, up to two objects deep. */
+const SECRETS = ['password', 'authorization', 'cookie'];
+const REDACTED_PATHS = SECRETS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
+
+const SANE_REQUEST_ID = /^[\w-]{8,64}$/;
+
+/** Puts the application together without listening: the server and the tests both start here. */
+export async function buildApp({ logger = false }: AppOptions = {}): Promise<FastifyInstance> {
+  const app = Fastify({
+    logger: logger && { redact: REDACTED_PATHS, ...logger },
+    genReqId: ({ headers }) => {
+      const given = headers['x-request-id'];
+      return typeof given === 'string' && SANE_REQUEST_ID.test(given) ? given : randomUUID();
+    },
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+  });
+  endConnectionsOnClose(app);
+  await app.register(errorsPlugin);
+  await app.register(healthRoutes);
+  return app;
+}
+
+/**
+ * An answer given while the app is closing also ends its connection. Without this a kept-alive
+ * connection would hold the process until its idle timeout (72 s), long after its last answer.
+ */
+function endConnectionsOnClose(app: FastifyInstance) {
+  let closing = false;
+  app.addHook('preClose', async () => {
+    closing = true;
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing) reply.header('connection', 'close');
+  });
+}
