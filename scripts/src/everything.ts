@@ -54,10 +54,12 @@ export function partsOf(course: Course): Part[] {
     args,
     cwd,
   });
-  const reporter = (dir: string) =>
-    `--reporter=${relative(dir, join(course.finalDir, 'test', 'reporter.ts'))}`;
   const scripts = join(course.root, 'scripts');
-  const packages = [...listSteps(course).map(({ dir }) => dir), course.finalDir, scripts];
+  const steps = listSteps(course);
+  // The tool's tests report like those of the steps.
+  const reporter = join(steps[0]?.dir ?? course.finalDir, 'test', 'reporter.ts');
+  const toolTests = ['--timeout=180', `--reporter=${relative(scripts, reporter)}`];
+  const packages = [...steps.map(({ dir }) => dir), course.finalDir, scripts];
   return [
     { title: 'format and lint', commands: [bin('biome', 'biome', ['ci'], course.root)] },
     { title: 'course check', commands: [tool('check', 'check')] },
@@ -70,17 +72,17 @@ export function partsOf(course: Course): Part[] {
     { title: 'course verify', commands: [tool('verify', 'verify')], counts: true },
     {
       title: 'tests of the tool',
-      commands: [bin('tap', 'tap', [reporter(scripts)], scripts)],
+      commands: [bin('tap', 'tap', toolTests, scripts)],
       counts: true,
     },
     {
       title: 'tests of final/',
-      commands: [bin('tap', 'tap', [reporter(course.finalDir)], course.finalDir)],
+      commands: [bin('tap', 'tap', [], course.finalDir)],
       counts: true,
     },
     ...proofOf(course).map((files) => ({
       title: 'proofs of final/',
-      commands: [bin('tap', 'tap', [reporter(course.finalDir), ...files], course.finalDir)],
+      commands: [bin('tap', 'tap', files, course.finalDir)],
       counts: true,
     })),
   ];

@@ -2,6 +2,8 @@ import { lstatSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { Learner } from './workspace-fixture.ts';
 
+t.setTimeout(180_000);
+
 t.test('the official change is merged onto own code', async (t) => {
   const learner = new Learner(t);
   await learner.run(['solve', '02']);

@@ -3,6 +3,8 @@ import t from 'tap';
 import { stateFile } from '../src/core/workspace/state.ts';
 import { Learner, put } from './workspace-fixture.ts';
 
+t.setTimeout(180_000);
+
 t.test('hints come one at a time and are remembered', async (t) => {
   const learner = new Learner(t);
   await learner.run(['start', '01']);

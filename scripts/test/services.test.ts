@@ -1,6 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,10 +47,7 @@ function toolAt(t: Test, dir: string, extra: Record<string, string> = {}): Tool 
     });
     return { exitCode: result.exitCode ?? -1, stdout: result.stdout, stderr: result.stderr };
   };
-  t.teardown(async () => {
-    await run('down');
-    rmSync(dir, { recursive: true, force: true });
-  });
+  t.teardown(() => run('down'));
   return {
     dir,
     env,
@@ -57,7 +62,12 @@ function toolAt(t: Test, dir: string, extra: Record<string, string> = {}): Tool 
   };
 }
 
-const newDir = () => mkdtempSync(join(tmpdir(), 'fanout-services-'));
+/** An empty folder, removed in the end, after what stands in it is stopped. */
+function newDir(t: Test): string {
+  const dir = mkdtempSync(join(tmpdir(), 'fanout-services-'));
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
 
 /** Runs one statement and returns its first row. */
 async function query(url: URL | string, sql: string): Promise<RowDataPacket | undefined> {
@@ -85,7 +95,7 @@ t.jobs = 2;
 t.test('services start once, are reused, and keep their data over a stop', async (t) => {
   await occupy(t, 13306);
   await occupy(t, 16379);
-  const tool = toolAt(t, newDir());
+  const tool = toolAt(t, newDir(t));
   t.equal((await tool.run('status')).exitCode, 1, 'nothing runs yet');
 
   const first = await tool.run('up');
@@ -130,7 +140,7 @@ t.test('services start once, are reused, and keep their data over a stop', async
 });
 
 t.test('commands that start services at once do not collide', async (t) => {
-  const tool = toolAt(t, newDir());
+  const tool = toolAt(t, newDir(t));
   const results = await Promise.all([tool.run('up'), tool.run('up'), tool.run('up')]);
   t.same(
     results.map(({ exitCode }) => exitCode),
@@ -143,7 +153,7 @@ t.test('commands that start services at once do not collide', async (t) => {
 });
 
 t.test('crashed servers, stale files and a lost memory are made good', async (t) => {
-  const tool = toolAt(t, newDir());
+  const tool = toolAt(t, newDir(t));
   writeFileSync(join(tool.dir, 'lock'), '4194304'); // The id of no process.
   mkdirSync(join(tool.dir, 'mysql', 'data'), { recursive: true });
   writeFileSync(join(tool.dir, 'mysql', 'data', 'ibdata1'), 'half of an initialisation');
@@ -172,7 +182,7 @@ t.test('crashed servers, stale files and a lost memory are made good', async (t)
 });
 
 t.test('a hung server is replaced', async (t) => {
-  const tool = toolAt(t, newDir());
+  const tool = toolAt(t, newDir(t));
   await tool.run('up');
   const { pid = 0 } = tool.state().redis ?? {};
   process.kill(pid, 'SIGSTOP');
@@ -181,20 +191,20 @@ t.test('a hung server is replaced', async (t) => {
       process.kill(pid, 'SIGKILL');
     } catch {}
   });
-  setTimeout(() => process.kill(pid, 'SIGCONT'), 3500);
+  setTimeout(() => process.kill(pid, 'SIGCONT'), 9000);
   const up = await tool.run('up');
   t.equal(up.exitCode, 0, up.stderr);
   t.not(tool.state().redis?.pid, pid);
 });
 
 t.test('a path too long for a Unix socket does not matter', async (t) => {
-  const dir = join(newDir(), 'x'.repeat(60), 'y'.repeat(60));
+  const dir = join(newDir(t), 'x'.repeat(60), 'y'.repeat(60));
   const up = await toolAt(t, dir).run('up');
   t.equal(up.exitCode, 0, up.stderr);
 });
 
 t.test('data of another kind of server is not touched', async (t) => {
-  const tool = toolAt(t, newDir());
+  const tool = toolAt(t, newDir(t));
   mkdirSync(join(tool.dir, 'mysql', 'data'), { recursive: true });
   writeFileSync(join(tool.dir, 'mysql', 'ready'), 'Oracle\n');
   const up = await tool.run('up');
@@ -203,7 +213,7 @@ t.test('data of another kind of server is not touched', async (t) => {
 });
 
 t.test('a server that cannot start shows the end of its log', async (t) => {
-  const dir = newDir();
+  const dir = newDir(t);
   const bin = join(dir, 'bin');
   mkdirSync(bin);
   writeFileSync(join(bin, 'redis-server'), '#!/bin/sh\necho out of luck\nexit 3\n', {
@@ -217,23 +227,23 @@ t.test('a server that cannot start shows the end of its log', async (t) => {
   const tool = toolAt(t, dir, { FANOUT_PROGRAMS: `${bin}:${join(real, '..')}:/usr/bin` });
   const up = await tool.run('up');
   t.equal(up.exitCode, 1);
-  t.match(up.stderr, /Redis did not start: read .*redis\.log.*\n {2}out of luck$/s);
+  t.match(up.stderr, /Redis did not start: read .*redis\.log.*\n {2}out of luck/s);
 });
 
 t.test('addresses in the environment go first, and must answer', async (t) => {
-  const own = toolAt(t, newDir());
+  const own = toolAt(t, newDir(t));
   await own.run('up');
   const { mysql, redis } = await own.addresses();
   const given = { FANOUT_SERVICES: '', DATABASE_URL: mysql.href, REDIS_URL: redis.href };
 
-  const guest = toolAt(t, newDir(), given);
+  const guest = toolAt(t, newDir(t), given);
   const up = await guest.run('up');
   t.equal(up.exitCode, 0, up.stderr);
   t.match(up.stdout, /MySQL.*environment.*root:\*\*\*@/);
   t.notOk(existsSync(join(guest.dir, 'state.json')), 'nothing was started');
   t.equal((await guest.run('reset', '--yes')).exitCode, 2, 'data of others is not deleted');
 
-  const wrong = toolAt(t, newDir(), { ...given, REDIS_URL: 'redis://127.0.0.1:1' });
+  const wrong = toolAt(t, newDir(t), { ...given, REDIS_URL: 'redis://127.0.0.1:1' });
   const failed = await wrong.run('up');
   t.equal(failed.exitCode, 1);
   t.match(
@@ -241,13 +251,13 @@ t.test('addresses in the environment go first, and must answer', async (t) => {
     /^REDIS_URL in the environment is redis:\/\/127\.0\.0\.1:1, and no Redis answers there .*$/,
   );
 
-  const incomplete = toolAt(t, newDir(), { ...given, REDIS_URL: '', FANOUT_SERVICES: 'env' });
+  const incomplete = toolAt(t, newDir(t), { ...given, REDIS_URL: '', FANOUT_SERVICES: 'env' });
   t.match((await incomplete.run('up')).stderr, /does not give REDIS_URL: set it/);
 });
 
 t.test('where nothing works, one sentence names the choices', async (t) => {
   const nothing = { FANOUT_SERVICES: '', FANOUT_PROGRAMS: '/nowhere', PATH: '/nowhere' };
-  const none = await toolAt(t, newDir(), nothing).run('up');
+  const none = await toolAt(t, newDir(t), nothing).run('up');
   t.equal(none.exitCode, 1);
   t.match(
     none.stderr,
@@ -255,22 +265,33 @@ t.test('where nothing works, one sentence names the choices', async (t) => {
   );
   t.equal(none.stderr.trim().split('\n').length, 1);
 
-  const docker = await toolAt(t, newDir(), { ...nothing, FANOUT_SERVICES: 'docker' }).run('up');
+  const docker = await toolAt(t, newDir(t), { ...nothing, FANOUT_SERVICES: 'docker' }).run('up');
   t.match(docker.stderr, /FANOUT_SERVICES is "docker", and no Docker engine/);
-  const typo = await toolAt(t, newDir(), { FANOUT_SERVICES: 'podman' }).run('up');
+  const typo = await toolAt(t, newDir(t), { FANOUT_SERVICES: 'podman' }).run('up');
   t.equal(typo.exitCode, 2);
   t.match(typo.stderr, /set it to docker, local or env/);
 });
 
 t.test('a place that cannot be written ends in one sentence', async (t) => {
-  const dir = newDir();
+  const dir = newDir(t);
   writeFileSync(join(dir, 'file'), '');
   const file = await toolAt(t, join(dir, 'file')).run('up');
   t.equal(file.exitCode, 1);
   t.match(file.stderr, /a file is where a folder should be: remove it/);
   t.equal(file.stderr.trim().split('\n').length, 1);
-  t.match(
-    (await toolAt(t, '/proc/fanout').run('up')).stderr,
-    /keep their data in \/proc\/fanout, and/,
-  );
+
+  // As root everything can be written, so the tool runs as somebody else, who must reach it.
+  const asRoot = process.getuid?.() === 0;
+  const other = asRoot ? { uid: 65534 } : {};
+  const reach = await execa('test', ['-r', course], { ...other, reject: false });
+  if (reach.exitCode !== 0) return;
+  chmodSync(dir, 0o555);
+  const closed = toolAt(t, join(dir, 'services'));
+  const result = await execa(process.execPath, [course, 'services', 'up'], {
+    env: closed.env,
+    reject: false,
+    ...other,
+  });
+  t.equal(result.exitCode, 1);
+  t.match(result.stderr, /^The services keep their data in .*, and you may not write there/);
 });

@@ -2,6 +2,8 @@ import t from 'tap';
 import { readTree } from '../src/core/merge.ts';
 import { Learner } from './workspace-fixture.ts';
 
+t.setTimeout(180_000);
+
 t.test('the workspace becomes the official step, and the way back is printed', async (t) => {
   const learner = new Learner(t);
   await learner.run(['start', '02']);

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { Learner } from './workspace-fixture.ts';
 
+t.setTimeout(180_000);
+
 t.test('step 01 begins with the package, the tests and an empty src', async (t) => {
   const learner = new Learner(t);
   const { code, text } = await learner.run(['start', '1']);

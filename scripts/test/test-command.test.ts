@@ -4,6 +4,8 @@ import t from 'tap';
 import { readProgress } from '../src/core/progress.ts';
 import { Learner, put } from './workspace-fixture.ts';
 
+t.setTimeout(180_000);
+
 t.test(
   'red says what failed and marks nothing; green marks and says what comes next',
   async (t) => {

@@ -159,7 +159,8 @@ export class Learner {
 
   /** Runs a shell command line in which `course` is the tool. */
   async shell(script: string, env: NodeJS.ProcessEnv = {}): Promise<Ran> {
-    const command = `course() { '${process.execPath}' '${CLI}' "$@"; }\n${script}`;
+    // tap puts itself into every Node process by NODE_OPTIONS; here it would meet the same limits.
+    const command = `unset NODE_OPTIONS; course() { '${process.execPath}' '${CLI}' "$@"; }\n${script}`;
     const result = await execa('bash', ['-c', command], this.options(env));
     return { code: result.exitCode, text: String(result.all) };
   }

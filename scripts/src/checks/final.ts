@@ -19,7 +19,7 @@ export const finalCheck: Check = {
   rule: 'rule 8',
   run({ course, steps, selected }) {
     const last = steps.at(-1);
-    if (last === undefined || !selected.includes(last)) return [];
+    if (last === undefined || !selected.some(({ number }) => number === last.number)) return [];
     return finalDifferences(course, last).map(({ path, kind }): Finding => {
       const message = {
         differs: `The file differs from steps/${last.name}/${path}: change it there ("npx course sync" copies it here).`,

@@ -31,7 +31,13 @@ function unreadable(context: CheckContext, step: Step): Finding[] {
   const error = context.lessonError(step) ?? '';
   const [, line, text] = /^\S+:(\d+) {2}([\s\S]*)$/.exec(error) ?? [];
   const file = context.label(step.lessonFile);
-  return [finding(file, line === undefined ? undefined : Number(line), text ?? error)];
+  return [
+    finding(
+      file,
+      line === undefined ? undefined : Number(line),
+      text ?? error.replace(`${file} is`, 'The lesson is'),
+    ),
+  ];
 }
 
 function checkHeader(context: CheckContext, step: Step, lesson: Lesson): Finding[] {

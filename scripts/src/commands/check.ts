@@ -10,14 +10,14 @@ export function register(program: Command): void {
     .command('check')
     .summary('check sizes, lessons, versions and final/ (fast, no services)')
     .description(
-      `Checks what can be seen without running anything, and lists everything it finds:
+      `Checks what can be seen without running anything, and lists all it finds:
 
-  rule 2  a step adds 100 to 200 lines, reformats nothing, and says why it moves a file
-  rule 5  the lesson names every file that the step touches, and its fences are in the code
-  rule 7  one exact version of a dependency, declared in the step that needs it
+  rule 2  a step adds 100 to 200 lines, reformats nothing, and tells of moves
+  rule 5  the lesson names every file touched, and its fences are in the code
+  rule 7  one exact version of a dependency, declared where it is needed
   rule 8  final/ has the last step's src, migrations and test, byte for byte
   lesson  front matter, headings, length, hints
-  links   every relative link of the lessons and documents leads somewhere
+  links   every relative link of lessons and documents leads somewhere
 
 It takes seconds. "npx course verify" checks the rest by running the steps.`,
     )
@@ -25,14 +25,10 @@ It takes seconds. "npx course verify" checks the rest by running the steps.`,
     .addHelpText('after', '\nExit code: 0 all is well, 1 something was found, 2 used wrongly.')
     .action((names: string[]) => {
       const course = openCourse();
-      const steps =
-        names.length === 0
-          ? listSteps(course)
-          : [
-              ...new Map(
-                names.map((name) => [Number.parseInt(name, 10), requireStep(course, name)]),
-              ).values(),
-            ];
+      const wanted = new Set(names.map((name) => requireStep(course, name).number));
+      const steps = listSteps(course).filter(
+        ({ number }) => names.length === 0 || wanted.has(number),
+      );
       const findings = runChecks(course, steps);
       for (const finding of findings) console.log(formatFinding(finding));
       if (findings.length > 0) process.exitCode = ExitCode.fellShort;

@@ -9,15 +9,16 @@ export function register(program: Command): void {
     .command('export')
     .summary('make a git repository with a commit and a tag a step')
     .description(
-      `Makes a git repository in DIR with one commit and one tag (step-01, step-02, …) a step, its
-message from the lesson. The tree of a commit is the step's folder. In it,
+      `Makes a git repository in DIR with one commit and one tag (step-01, …) a step,
+its message from the lesson, its tree the step's folder. In it,
 
-  git diff step-12 step-13      is the change of lesson 13
-  git switch -d step-12         is the code of step 12: npm install, npm run typecheck, npm test
+  git diff step-12 step-13    is the change of lesson 13
+  git switch -d step-12       is the code of step 12, ready for npm install
 
-Two things make every commit complete in itself, the same in each, so that they show in no
-difference: the repository's compiler options stand beside tsconfig.json as tsconfig.base.json, and
-the compiler is declared in package.json. The same course gives the same commit ids every time.`,
+Two things make every commit complete in itself. They are the same in each, so
+no difference shows them: the repository's compiler options stand beside
+tsconfig.json as tsconfig.base.json, and package.json declares the compiler.
+The same course gives the same commit ids every time.`,
     )
     .argument('<dir>', 'a folder that is empty or does not exist yet, outside the course')
     .action(async (dir: string) => {

@@ -36,7 +36,7 @@ function table(course: Course, steps: Step[], progress: Progress): string {
     const lesson = frontMatterOf(step);
     if (lesson !== undefined && lesson.part !== part) {
       part = lesson.part;
-      rows.push([{ colSpan: 4, content: styleText('bold', `Part ${part}`) }]);
+      rows.push([{ colSpan: 4, hAlign: 'left', content: styleText('bold', `Part ${part}`) }]);
     }
     rows.push([step.id, lesson?.title ?? step.slug, size(course, step), state(step, progress)]);
   }

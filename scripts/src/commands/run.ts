@@ -18,11 +18,15 @@ export function register(program: Command): void {
     )
     .argument('[what]', 'the number of a step, "workspace" or "final"; by default your workspace')
     .option('--port <number>', 'the port to listen on; 0 takes a free one', DEFAULT_PORT)
+    .option('--fresh', 'begin with an empty database: what was in it is deleted')
     .addHelpText('after', '\nExamples:\n  npx course run 13\n  npx course run --port 8080\n')
     .action(run);
 }
 
-async function run(what: string | undefined, options: { port: string }): Promise<void> {
+async function run(
+  what: string | undefined,
+  options: { port: string; fresh?: boolean },
+): Promise<void> {
   const course = openCourse();
   const { dir, databaseName } = await choose(course, what ?? 'workspace');
   const signalled = new Promise<NodeJS.Signals>((resolve) => {
@@ -30,8 +34,12 @@ async function run(what: string | undefined, options: { port: string }): Promise
     process.once('SIGTERM', () => resolve('SIGTERM'));
     process.once('SIGHUP', () => resolve('SIGTERM'));
   });
-  const starting = startApp({ dir, databaseName, port: toPort(options.port) });
-  const app = await starting;
+  const app = await startApp({
+    dir,
+    databaseName,
+    port: toPort(options.port),
+    fresh: options.fresh ?? false,
+  });
   console.log(`The app is at ${app.url}. Ctrl-C stops it.`);
   const first = await Promise.race([signalled, app.exited]);
   if (typeof first === 'string') {

@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { listSteps, openCourse, requireStep } from '../core/course.ts';
 import { CourseError, ExitCode } from '../core/errors.ts';
-import { verify } from '../verify/index.ts';
+import { KINDS, type Kind, verify } from '../verify/index.ts';
 
 interface Options {
   jobs: number;
+  only?: Kind[];
   types: boolean;
   writeOutput?: boolean;
 }
@@ -32,11 +33,12 @@ Starts the services that are needed. Prints a line a check, a table and the find
       wholeNumber,
       availableParallelism(),
     )
+    .addOption(new Option('--only <kinds...>', 'do only some of the work').choices(KINDS))
     .option('--no-types', 'leave out the type-check')
     .option('--write-output', 'put what came out into the lessons where they show something else')
     .addHelpText(
       'after',
-      '\nExamples:\n  npx course verify\n  npx course verify 12 13\n  npx course verify 13 --write-output\n',
+      '\nExamples:\n  npx course verify\n  npx course verify 12 13\n  npx course verify 13 --only red\n  npx course verify 13 --write-output\n',
     )
     .action(run);
 }

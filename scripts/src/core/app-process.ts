@@ -173,7 +173,7 @@ async function migrate(dir: string, env: NodeJS.ProcessEnv): Promise<void> {
   const { code, signal } = await group.firstExit;
   if (code === 0) return;
   throw new CourseError(
-    `The migrations of ${dir} failed (${signal ?? `exit code ${code}`}):\n${group.output.trimEnd()}`,
+    `The migrations of ${dir} failed (${signal ?? `exit code ${code}`}):\n${group.output.trimEnd()}\nA database that another step has migrated is begun again by "npx course run --fresh".`,
     ExitCode.fellShort,
   );
 }

@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { devNull } from 'node:os';
-import { basename, dirname, join, relative, sep } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { execa } from 'execa';
 import { type Course, listSteps, type Step } from './course.ts';
 import { listFiles } from './diff.ts';
@@ -42,7 +42,10 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 export async function exportHistory(course: Course, target: string): Promise<string[]> {
   refuseBadTarget(course, target);
   const steps = listSteps(course);
-  const commits = steps.map((step) => ({ step, message: commitMessage(loadLesson(step).frontMatter, step) }));
+  const commits = steps.map((step) => ({
+    step,
+    message: commitMessage(loadLesson(step).frontMatter, step),
+  }));
   const { scratch, discard } = scratchBeside(target);
   // The children get ctrl-C too and fail, so that the clean-up below runs.
   const stay = (): void => {};
@@ -51,7 +54,8 @@ export async function exportHistory(course: Course, target: string): Promise<str
     const git = gitIn(scratch);
     await git(['init', '--quiet', '--initial-branch=main']);
     const tags: string[] = [];
-    for (const { step, message } of commits) tags.push(await commitStep(course, step, message, scratch, git));
+    for (const { step, message } of commits)
+      tags.push(await commitStep(course, step, message, scratch, git));
     if (existsSync(target)) rmdirSync(target);
     renameSync(scratch, target);
     return tags;
@@ -59,7 +63,10 @@ export async function exportHistory(course: Course, target: string): Promise<str
     discard();
     if (error instanceof CourseError) throw error;
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw new CourseError(`The export failed and left nothing behind: ${reason}`, ExitCode.fellShort);
+    throw new CourseError(
+      `The export failed and left nothing behind: ${reason}`,
+      ExitCode.fellShort,
+    );
   } finally {
     process.off('SIGINT', stay);
   }
@@ -94,7 +101,9 @@ function writeTree(course: Course, step: Step, dir: string): void {
     const file = join(dir, path);
     if (existsSync(file)) writeFileSync(file, change(readFileSync(file, 'utf8')));
   };
-  replace('tsconfig.json', (text) => text.replace('"../../tsconfig.json"', '"./tsconfig.base.json"'));
+  replace('tsconfig.json', (text) =>
+    text.replace('"../../tsconfig.json"', '"./tsconfig.base.json"'),
+  );
   replace('package.json', (text) => withCompiler(course, text));
   for (const name of SHARED_FILES) {
     const [from, to] = [join(course.root, name), join(dir, name)];
@@ -103,13 +112,14 @@ function writeTree(course: Course, step: Step, dir: string): void {
   const base = join(course.root, 'tsconfig.json');
   if (existsSync(base)) cpSync(base, join(dir, 'tsconfig.base.json'));
   const ignored = join(dir, '.gitignore');
-  if (!existsSync(ignored)) writeFileSync(ignored, 'node_modules/\n.tap/\npackage-lock.json\n');
+  if (!existsSync(ignored)) writeFileSync(ignored, 'node_modules\n.tap\npackage-lock.json\n');
 }
 
 /** Adds the lines that declare the compiler, at a fixed place, without touching any other line. */
 function withCompiler(course: Course, text: string): string {
   const root = readFileSync(join(course.root, 'package.json'), 'utf8');
-  const versions = (JSON.parse(root) as { devDependencies?: Record<string, string> }).devDependencies;
+  const versions = (JSON.parse(root) as { devDependencies?: Record<string, string> })
+    .devDependencies;
   const lines = COMPILER.filter((name) => versions?.[name] && !text.includes(`"${name}":`)).map(
     (name) => `    "${name}": "${versions?.[name]}",\n`,
   );
@@ -124,15 +134,19 @@ function commitMessage({ title, summary, part }: FrontMatter, step: Step): strin
 
 /** Breaks a text into lines of at most 72 characters, as commit messages have. */
 function wrap(text: string): string {
-  return text.replace(/\s+/g, ' ').replace(/(.{1,72})(?: |$)/g, '$1\n').trimEnd();
+  return text
+    .replace(/\s+/g, ' ')
+    .replace(/(.{1,72})(?: |$)/g, '$1\n')
+    .trimEnd();
 }
 
 /**
  * @throws {CourseError} when the target is no folder, not empty, or inside the course.
  */
 function refuseBadTarget(course: Course, target: string): void {
-  const inside = relative(realpathSync(course.root), realTarget(target));
-  if (inside === '' || !(inside.startsWith('..') || inside.includes(`..${sep}`) || /^[A-Z]:/.test(inside))) {
+  const way = relative(realpathSync(course.root), realTarget(target));
+  const isOutside = way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way);
+  if (!isOutside) {
     throw new CourseError(
       `${target} is inside the course: choose a folder outside it, such as ../${basename(course.root)}-history.`,
     );
@@ -142,7 +156,9 @@ function refuseBadTarget(course: Course, target: string): void {
     throw new CourseError(`${target} is a file: choose a folder that does not exist yet.`);
   }
   if (readdirSync(target).length > 0) {
-    throw new CourseError(`${target} is not empty: choose an empty folder or one that does not exist yet.`);
+    throw new CourseError(
+      `${target} is not empty: choose an empty folder or one that does not exist yet.`,
+    );
   }
 }
 

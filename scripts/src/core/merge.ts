@@ -223,7 +223,8 @@ export function writeBlob(file: string, { bytes, mode }: Blob): void {
   chmodSync(file, mode === 'executable' ? bits | 0o111 : bits & 0o666);
 }
 
-function pruneEmptyFolders(root: string, from: string): void {
+/** Deletes the folder `from` below `root`, and those above it, as far as they are empty. */
+export function pruneEmptyFolders(root: string, from: string): void {
   for (let folder = from; folder !== '.'; folder = dirname(folder)) {
     if (readdirSync(join(root, folder)).length > 0) return;
     rmdirSync(join(root, folder));

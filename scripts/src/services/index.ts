@@ -218,7 +218,7 @@ async function bringUp(
   }
   const local = services.filter((service) => stays(service) || left.includes(service));
   const programs = await requirePrograms(local, say);
-  await Promise.all(
+  const attempts = await Promise.allSettled(
     local.map(async (service) => {
       const started = performance.now();
       const program = programs.get(service.name) ?? '';
@@ -228,6 +228,7 @@ async function bringUp(
       say(`${service.title} answers on port ${state[service.name]?.port} after ${seconds} s.`);
     }),
   );
+  for (const attempt of attempts) if (attempt.status === 'rejected') throw attempt.reason;
 }
 
 /** Starts containers if there is Docker; returns none if there is not and it was not asked for. */

@@ -100,7 +100,7 @@ async function findOurs(
   if (!existsSync(filesOf(place, service.name).data)) return undefined;
   if (remembered && (await askOurs(place, service, remembered.port))) return remembered;
   for (let port = service.defaultPort; port < service.defaultPort + 10; port++) {
-    if (await isFree(port)) continue;
+    if (port === remembered?.port || (await isFree(port))) continue;
     if (await askOurs(place, service, port)) return { way: 'local', port };
   }
   return undefined;

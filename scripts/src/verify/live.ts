@@ -120,6 +120,7 @@ async function checkShown(
   let passed = 0;
   try {
     for (const command of commands.filter(({ runs }) => runs)) {
+      signal.throwIfAborted();
       const at = `lessons/${step.name}.md:${command.line}`;
       const answer = await shell.run(
         command.command.replaceAll(SHOWN_ADDRESS, address),

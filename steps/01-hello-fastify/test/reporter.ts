@@ -24,6 +24,7 @@ export default class Reporter extends Transform {
   #read(line: string) {
     const [isCase, caseFailed, name] = CASE.exec(line) ?? [];
     const [isFile, fileFailed, file] = FILE.exec(line) ?? [];
+    if (line.startsWith('    # Subtest')) this.#details = [];
     if (line.startsWith('        ')) this.#details.push(line);
     if (isCase) this.#show(!caseFailed, name);
     // A file that fails without a failed case has crashed, or has no case at all.
@@ -35,6 +36,5 @@ export default class Reporter extends Transform {
     this.#count[ok ? 'passed' : 'failed'] += 1;
     if (!ok) this.#count.failedInFile += 1;
     this.push([ok ? `✓ ${name}` : `✗ ${name}`, ...(ok ? [] : this.#details), ''].join('\n'));
-    this.#details = [];
   }
 }

@@ -22,13 +22,10 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 
 t.test('a request that is under way is answered although the server is closing', async (t) => {
   const app = await buildApp();
-  app.get('/slow', async () => {
-    await sleep(100);
-    return { answered: true };
-  });
-  const address = await app.listen({ port: 0 });
-  const slow = fetch(`${address}/slow`);
-  await sleep(50);
+  app.get('/slow', async () => sleep(100, { answered: true }));
+  const arrived = new Promise<void>((resolve) => app.addHook('preHandler', async () => resolve()));
+  const slow = fetch(`${await app.listen({ port: 0 })}/slow`);
+  await arrived;
   await app.close();
   t.same(await (await slow).json(), { answered: true });
 });

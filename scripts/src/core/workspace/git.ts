@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statfsSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { execa, type Options } from 'execa';
 import type { Course } from '../course.ts';
@@ -51,31 +51,46 @@ export async function runGit(
     extendEnv: false,
     env: { ...cleanEnvironment(), ...env },
     reject: false,
+    // When the tool is stopped, git finishes what it is at and leaves no lock behind.
+    cleanup: false,
     ...(cwd === undefined ? {} : { cwd }),
     ...(input === undefined ? { stdin: 'ignore' } : { input }),
   };
   const result = await execa('git', [...SETTINGS, ...args], options);
   if (!result.failed) return String(result.stdout);
-  throw refusal(result.code, String(result.stderr ?? ''), args);
+  throw refusal(result.code, String(result.stderr ?? ''), args, cwd);
 }
 
-function refusal(code: string | undefined, stderr: string, args: string[]): CourseError {
+function refusal(
+  code: string | undefined,
+  stderr: string,
+  args: string[],
+  cwd = process.cwd(),
+): CourseError {
   if (code === 'ENOENT') {
     return new CourseError(
       'git was not found, and the workspace is kept in it: install git (https://git-scm.com/downloads) and run the command again.',
     );
   }
-  if (stderr.includes('index.lock')) {
+  if (/index\.lock'?: File exists/.test(stderr)) {
     return new CourseError(
       'workspace/.git/index.lock is there: a git command is at work in the workspace, or one was interrupted. When none is running, delete that file and run the command again.',
       ExitCode.fellShort,
     );
   }
   const what = args.find((arg) => /^[a-z-]+$/.test(arg) && !arg.startsWith('-')) ?? '';
+  const reason = stderr.trim().replace(/\.$/, '') || 'it gave no reason';
+  // Git does not always say why it could not write.
+  const full = isDiskFull(cwd) ? ' The disk is full: make room and run the command again.' : '';
   return new CourseError(
-    `git ${what} did not work in workspace/: ${stderr.trim() || 'it gave no reason'}.`,
+    `git ${what} did not work in workspace/: ${reason}.${full}`,
     ExitCode.fellShort,
   );
+}
+
+function isDiskFull(dir: string): boolean {
+  const { bavail, bsize } = statfsSync(dir);
+  return bavail * bsize < 256 * 1024;
 }
 
 /** The environment without variables that would point git at another repository. */

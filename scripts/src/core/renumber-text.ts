@@ -1,0 +1,167 @@
+import type { Step } from './course.ts';
+
+/** Which numbers change: those after `after` become one greater, up to the step `last`. */
+export interface Shift {
+  after: number;
+  last: number;
+  /** Old names of the steps that move, to their new ones. */
+  names: ReadonlyMap<string, string>;
+}
+
+/** A place that may mean a step that moved; a person has to look. */
+export interface Mention {
+  /** From 1, in the text as it is after the renumbering. */
+  line: number;
+  text: string;
+}
+
+/** A text after the renumbering. */
+export interface Renumbered {
+  text: string;
+  mentions: Mention[];
+}
+
+/** Commands of the tool whose arguments are numbers of steps. */
+const COMMANDS =
+  /\b(course (?:check|diff|new|propagate|run|solve|sql|start|test|verify)\b)([^`\n|;&#]*)/g;
+/** Options that take a value; a number after `--step` and `--after` is a step's. */
+const VALUE_OPTIONS = new Set(['--port', '--jobs', '-j', '--database', '--html', '--since']);
+/** "step 13", "steps 12 and 13", "Lessons 04–14". */
+const PROSE =
+  /\b([Ss]teps?|[Ll]essons?)([ \u00a0])(\d{1,3}(?:(?:, and |, or |, | and | or | to | through |–|-)\d{1,3})*)(?![\w%]|[.,]\d)/g;
+
+/** The shift that inserting a step after `step` makes. */
+export function shiftAfter(steps: Step[], step: Step): Shift {
+  const moved = steps.slice(step.number);
+  const names = new Map(moved.map(({ number, slug, name }) => [name, nameOf(number + 1, slug)]));
+  return { after: step.number, last: steps.length, names };
+}
+
+/** `nameOf(7, 'openapi')` is `07-openapi`. */
+export function nameOf(number: number, slug: string): string {
+  return `${String(number).padStart(2, '0')}-${slug}`;
+}
+
+/**
+ * Renumbers what can only mean a step: names such as `13-push-newsfeed` and `steps/13-…`, the
+ * packages `@fanout/step-13`, the databases `fanout_step_13`.
+ */
+export function renumberNames(text: string, shift: Shift): string {
+  return text
+    .replace(/(?<![\w-])\d{2,3}-[a-z0-9]+(?:-[a-z0-9]+)*(?![\w-])/g, (name) => {
+      return shift.names.get(name) ?? name;
+    })
+    .replace(/\b((?:steps|lessons)\/)(\d{2,3})(?=-(?:…|\.\.\.|\*|$|[\s`'"),]))/gm, (_, at, id) => {
+      return at + shifted(id, shift);
+    })
+    .replace(/(@[a-z0-9-]+\/step-|\b[a-z]+_step_)(\d{2,3})(?!\w)/g, (_, before, id) => {
+      return before + shifted(id, shift);
+    });
+}
+
+/**
+ * Renumbers a document or lesson: names, links, commands, tags (`step-13`), and "step 13" in prose
+ * where it can only mean a step of the course. A single digit ("step 3") may as well count the
+ * tasks of a list, and a number greater than the last step's a step to come: those are given back
+ * as mentions. In fences with a file's path only names change, for the file stays as it is.
+ */
+export function renumberDocument(source: string, shift: Shift): Renumbered {
+  const mentions: Mention[] = [];
+  let fence: { mark: string; isCode: boolean; isOutput: boolean } | undefined;
+  const lines = source.split('\n').map((line, index) => {
+    const mark = /^\s*(?:> ?)*(`{3,}|~{3,})\s*(\S*)\s*(\S*)/.exec(line);
+    const [, ticks = '', lang = '', path = ''] = mark ?? [];
+    if (fence === undefined && mark !== null) {
+      const isCode =
+        path !== '' || !['', 'console', 'mermaid', 'text', 'sh', 'bash'].includes(lang);
+      fence = { mark: ticks, isCode, isOutput: lang === 'console' };
+      return line;
+    }
+    if (fence !== undefined && ticks.startsWith(fence.mark) && lang === '') {
+      fence = undefined;
+      return line;
+    }
+    const isFixed = fence?.isCode || (fence?.isOutput && !/^\s*[$>] /.test(line));
+    const named = renumberNames(line, shift);
+    const done = isFixed ? named : renumberWords(renumberLinks(line, named, shift), shift);
+    if (mayMention(isFixed ? named : withoutCertain(done, shift), shift)) {
+      mentions.push({ line: index + 1, text: done.trim() });
+    }
+    return done;
+  });
+  return { text: lines.join('\n'), mentions };
+}
+
+/** The lines of a text of another kind in which a step that moved may be meant. */
+export function findMentions(source: string, shift: Shift): Mention[] {
+  return source.split('\n').flatMap((line, index) => {
+    return mayMention(line, shift) ? [{ line: index + 1, text: line.trim() }] : [];
+  });
+}
+
+/** Whether "step N" in a line, unchanged, may be a step that moved. */
+function mayMention(line: string, shift: Shift): boolean {
+  return [...line.matchAll(PROSE)].some(([, , , numbers = '']) =>
+    numbersIn(numbers).some((number) => Number(number) > shift.after),
+  );
+}
+
+/** A line without the mentions that were rewritten, so that the doubtful ones are left. */
+function withoutCertain(line: string, shift: Shift): string {
+  // The line is renumbered already, so its numbers reach one further.
+  const reached = { ...shift, last: shift.last + 1 };
+  return line.replace(PROSE, (text, _word, _space, numbers: string) =>
+    isCertain(numbers, reached) ? '' : text,
+  );
+}
+
+function renumberWords(line: string, shift: Shift): string {
+  return line
+    .replace(COMMANDS, (_, command: string, rest: string) => command + renumberArgs(rest, shift))
+    .replace(/(?<![\w/-])(step-)(\d{2,3})(?![\w-])/g, (_, word, id) => word + shifted(id, shift))
+    .replace(PROSE, (text, word: string, space: string, numbers: string) =>
+      isCertain(numbers, shift)
+        ? word + space + numbers.replace(/\d+/g, (id) => shifted(id, shift))
+        : text,
+    );
+}
+
+/** In the text of a link to a step, a leading number is that step's: `[13 · Push](…/13-push.md)`. */
+function renumberLinks(before: string, after: string, shift: Shift): string {
+  const targets = [...before.matchAll(/\]\(([^)\s]*)\)/g)].map(([, target]) => target ?? '');
+  let index = 0;
+  return after.replace(/(\[)(\d{2,3})\b([^\]]*)?(?=\]\()|\]\(/g, (text, open, id, rest) => {
+    if (id === undefined) {
+      index += 1;
+      return text;
+    }
+    const names = targets[index]?.match(/\d{2,3}-[a-z0-9-]+/g) ?? [];
+    const isThatStep = names.some((name) => name.startsWith(`${id}-`) && shift.names.has(name));
+    return isThatStep ? open + shifted(id, shift) + (rest ?? '') : text;
+  });
+}
+
+function renumberArgs(rest: string, shift: Shift): string {
+  let before = '';
+  return rest.replace(/\S+/g, (word) => {
+    const isValue = VALUE_OPTIONS.has(before);
+    before = word;
+    return isValue || !/^\d{1,3}$/.test(word) ? word : shifted(word, shift);
+  });
+}
+
+/** Whether all numbers have two digits or more and are steps of the course. */
+function isCertain(numbers: string, shift: Shift): boolean {
+  return numbersIn(numbers).every((id) => id.length > 1 && Number(id) <= shift.last);
+}
+
+function numbersIn(text: string): string[] {
+  return text.match(/\d+/g) ?? [];
+}
+
+/** The new number, as long as it was written before. */
+function shifted(id: string, { after, last }: Shift): string {
+  const number = Number(id);
+  if (number <= after || number > last) return id;
+  return String(number + 1).padStart(id.length, '0');
+}

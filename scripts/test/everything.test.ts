@@ -1,0 +1,99 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import t, { type Test } from 'tap';
+import { courseAt } from '../src/core/course.ts';
+import { type Part, partsOf } from '../src/everything.ts';
+
+const module = fileURLToPath(new URL('../src/everything.ts', import.meta.url));
+
+/** A part with one command per program text. */
+function part(title: string, programs: string[], counts = false): Part {
+  const commands = programs.map((program, index) => ({
+    name: `${title}-${index}`,
+    file: process.execPath,
+    args: ['-e', program],
+    cwd: tmpdir(),
+  }));
+  return { title, commands, counts, jobs: 2 };
+}
+
+/** Runs the parts in a process of their own, for what they print. */
+async function run(parts: Part[]): Promise<{ stdout: string; results: object[] }> {
+  const program = `
+    const { runParts } = await import(${JSON.stringify(`file://${module}`)});
+    const results = await runParts(${JSON.stringify(parts)}, { GIVEN: 'yes' });
+    process.stderr.write('RESULTS' + JSON.stringify(results));`;
+  const { stdout, stderr } = await execa(process.execPath, ['--input-type=module', '-e', program]);
+  return { stdout, results: JSON.parse(stderr.slice(stderr.indexOf('RESULTS') + 7)) };
+}
+
+t.test('every part runs, whatever became of the others, and the last line counts', async (t) => {
+  const { stdout, results } = await run([
+    part('silent', ['console.log("hidden")', 'console.log("why it failed"); process.exit(1)']),
+    part('counting', ['console.log("a case\\n12 passed, 3 failed"); process.exit(1)'], true),
+    part('environment', ['process.exit(process.env.GIVEN === "yes" ? 0 : 1)']),
+  ]);
+  t.match(results, [
+    { title: 'silent', passed: 1, failed: 1 },
+    { title: 'counting', passed: 12, failed: 3 },
+    { title: 'environment', passed: 1, failed: 0 },
+  ]);
+  t.notMatch(stdout, 'hidden');
+  t.match(stdout, 'why it failed');
+  t.match(stdout, /a case/);
+  t.equal(stdout.trimEnd().split('\n').at(-1), '14 passed, 4 failed');
+});
+
+t.test('what crashes or counts nothing is a failure, never a silent nought', async (t) => {
+  const { results } = await run([
+    part(
+      'crashes',
+      ['console.log("5 passed, 0 failed"); process.kill(process.pid, "SIGKILL")'],
+      true,
+    ),
+    part('says nothing', [''], true),
+    part('runs nothing', ['console.log("0 passed, 0 failed")'], true),
+    part('fails without a count', ['process.exit(3)'], true),
+    {
+      ...part('is missing', ['']),
+      commands: [{ name: 'x', file: '/nowhere/x', args: [], cwd: '/' }],
+    },
+  ]);
+  t.match(results, [
+    { passed: 5, failed: 1 },
+    { passed: 0, failed: 1 },
+    { passed: 0, failed: 1 },
+    { passed: 0, failed: 1 },
+    { passed: 0, failed: 1 },
+  ]);
+});
+
+/** A course with two steps and a final app, as far as the parts look at it. */
+function courseIn(t: Test): string {
+  const root = mkdtempSync(join(tmpdir(), 'fanout-parts-'));
+  t.teardown(() => rmSync(root, { recursive: true, force: true }));
+  for (const dir of ['steps/01-one', 'steps/02-two', 'lessons', 'final', 'scripts']) {
+    mkdirSync(join(root, dir), { recursive: true });
+  }
+  return root;
+}
+
+t.test('every package is type-checked, and proofs are run where there are some', (t) => {
+  const root = courseIn(t);
+  const titles = () => partsOf(courseAt(root)).map(({ title }) => title);
+  const types = partsOf(courseAt(root)).find(({ title }) => title === 'types');
+  t.same(
+    types?.commands.map(({ name }) => name),
+    ['steps/01-one', 'steps/02-two', 'final', 'scripts'],
+  );
+  t.notOk(titles().includes('proofs of final/'));
+  mkdirSync(join(root, 'final', 'proof'));
+  t.ok(existsSync(join(root, 'final', 'proof')));
+  t.notOk(titles().includes('proofs of final/'), 'an empty folder has none');
+  writeFileSync(join(root, 'final', 'proof', 'matrix.test.ts'), '');
+  t.ok(titles().includes('proofs of final/'));
+  t.end();
+});
