@@ -27,6 +27,7 @@ export async function prepareFinal(course: Course): Promise<NodeJS.ProcessEnv> {
   if (services.DATABASE_URL === undefined) return env;
   env.DATABASE_URL = withDatabase(services.DATABASE_URL, FINAL_DATABASE);
   await createDatabase(env.DATABASE_URL);
+  if (!existsSync(join(course.finalDir, 'src', 'migrate.ts'))) return env;
   const { exitCode, all } = await execa(process.execPath, ['src/migrate.ts'], {
     cwd: course.finalDir,
     env,

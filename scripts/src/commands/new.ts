@@ -19,10 +19,10 @@ export function register(program: Command): void {
     .description(
       `Inserts a step: a copy of the step it comes after, with the next number and a lesson for you to fill in. The steps that follow are renumbered:
 
-  folders and lessons      steps/13-x, lessons/13-x.md
-  packages                 @fanout/step-13, in package.json and package-lock.json
-  lessons and documents    links, commands such as "course start 13", "step 13" in the text
-  your own progress        .course/
+  folders, lessons    steps/13-x, lessons/13-x.md
+  packages            @fanout/step-13, in the lockfile too
+  texts               links, commands ("course start 13"), "step 13"
+  your own progress   .course/
 
 Where a text may mean a step and may not ("step 3" can be a task in a list), nothing is changed: the places are listed, with file and line. Nothing is done when a part of it fails.`,
     )
@@ -38,25 +38,24 @@ async function run(slug: string, options: Options): Promise<void> {
   await withLock(course, async () => {
     const plan = planInsert(course, slug, options.after);
     if (!options.dryRun) carryOut(course, plan);
-    const synced = options.dryRun || (await syncLessons(course));
-    say(plan, options.dryRun ?? false, synced);
+    if (!options.dryRun) await syncLessons(course);
+    say(plan, options.dryRun ?? false);
   });
 }
 
-/** Brings titles, navigation and COURSE.md's table up to date; false when that needs a person. */
-async function syncLessons(course: Course): Promise<boolean> {
+/** Brings titles, navigation and COURSE.md's table up to date, as far as lessons can be read. */
+async function syncLessons(course: Course): Promise<void> {
   try {
     for (const { path, mend } of findOutdated(course)) {
       if (path === 'COURSE.md' || path.startsWith('lessons/')) await mend();
     }
-    return true;
   } catch (error) {
-    if (error instanceof CourseError) return false;
-    throw error;
+    // What is wrong with a lesson "course sync" says, which is among the next commands.
+    if (!(error instanceof CourseError)) throw error;
   }
 }
 
-function say(plan: InsertPlan, dryRun: boolean, synced: boolean): void {
+function say(plan: InsertPlan, dryRun: boolean): void {
   const { step, origin, renames, mentions } = plan;
   const folders = renames.filter(({ from }) => from.startsWith('steps/')).reverse();
   for (const { from, to } of folders) console.log(`${from} -> ${to}`);

@@ -28,7 +28,7 @@ const COMMANDS =
 const VALUE_OPTIONS = new Set(['--port', '--jobs', '-j', '--database', '--html', '--since']);
 /** "step 13", "steps 12 and 13", "Lessons 04–14". */
 const PROSE =
-  /\b([Ss]teps?|[Ll]essons?)([ \u00a0])(\d{1,3}(?:(?:, and |, or |, | and | or | to | through |–|-)\d{1,3})*)(?![\w%]|[.,]\d)/g;
+  /(?<![\w-])([Ss]teps?|[Ll]essons?)([ \u00a0])(\d{1,3}(?:(?:, and |, or |, | and | or | to | through |–|-)\d{1,3})*)(?![\w%]|[.,]\d)/g;
 
 /** The shift that inserting a step after `step` makes. */
 export function shiftAfter(steps: Step[], step: Step): Shift {
@@ -84,9 +84,12 @@ export function renumberDocument(source: string, shift: Shift): Renumbered {
     const isFixed = fence?.isCode || (fence?.isOutput && !/^\s*[$>] /.test(line));
     const named = renumberNames(line, shift);
     const done = isFixed ? named : renumberWords(renumberLinks(line, named, shift), shift);
-    if (mayMention(isFixed ? named : withoutCertain(done, shift), shift)) {
-      mentions.push({ line: index + 1, text: done.trim() });
-    }
+    const doubtful = doubtIn(
+      line,
+      shift,
+      isFixed ? () => true : (numbers) => !isCertain(numbers, shift),
+    );
+    if (doubtful !== undefined) mentions.push({ line: index + 1, text: doubtful });
     return done;
   });
   return { text: lines.join('\n'), mentions };
@@ -95,24 +98,28 @@ export function renumberDocument(source: string, shift: Shift): Renumbered {
 /** The lines of a text of another kind in which a step that moved may be meant. */
 export function findMentions(source: string, shift: Shift): Mention[] {
   return source.split('\n').flatMap((line, index) => {
-    return mayMention(line, shift) ? [{ line: index + 1, text: line.trim() }] : [];
+    const text = doubtIn(line, shift, () => true);
+    return text === undefined ? [] : [{ line: index + 1, text }];
   });
 }
 
-/** Whether "step N" in a line, unchanged, may be a step that moved. */
-function mayMention(line: string, shift: Shift): boolean {
-  return [...line.matchAll(PROSE)].some(([, , , numbers = '']) =>
-    numbersIn(numbers).some((number) => Number(number) > shift.after),
-  );
-}
-
-/** A line without the mentions that were rewritten, so that the doubtful ones are left. */
-function withoutCertain(line: string, shift: Shift): string {
-  // The line is renumbered already, so its numbers reach one further.
-  const reached = { ...shift, last: shift.last + 1 };
-  return line.replace(PROSE, (text, _word, _space, numbers: string) =>
-    isCertain(numbers, reached) ? '' : text,
-  );
+/**
+ * The first place in a line, with some words around it, where "step N" may be a step that moved
+ * and which `isLeft` says is left as it is.
+ */
+function doubtIn(
+  line: string,
+  shift: Shift,
+  isLeft: (numbers: string) => boolean,
+): string | undefined {
+  for (const { 0: match, 3: numbers = '', index } of line.matchAll(PROSE)) {
+    if (!isLeft(numbers)) continue;
+    if (!numbersIn(numbers).some((number) => Number(number) > shift.after)) continue;
+    const [start, end] = [Math.max(0, index - 30), index + match.length + 30];
+    const dots = [start > 0 ? '…' : '', end < line.length ? '…' : ''];
+    return `${dots[0]}${line.slice(start, end).trim()}${dots[1]}`;
+  }
+  return undefined;
 }
 
 function renumberWords(line: string, shift: Shift): string {

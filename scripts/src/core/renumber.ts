@@ -61,7 +61,7 @@ export function planInsert(course: Course, slug: string, after: string): InsertP
   const plan: InsertPlan = {
     step: stepNamed(course, name, slug, origin.number + 1),
     origin,
-    renames: planRenames(course, steps.slice(origin.number), shift),
+    renames: planRenames(steps.slice(origin.number), shift),
     writes: new Map(),
     files: copyOf(origin, name),
     mentions: [],
@@ -92,9 +92,11 @@ export function carryOut(course: Course, plan: InsertPlan): void {
     undo.push(() => rmSync(plan.step.dir, { recursive: true, force: true }));
     writeTree(plan.step.dir, plan.files);
   } catch (error) {
-    for (const step of undo.reverse()) step();
+    const failed = undo.toReversed().flatMap(attempt);
     throw new CourseError(
-      `The step could not be inserted, and everything is as it was before: ${error instanceof Error ? error.message : error}`,
+      failed.length === 0
+        ? `The step could not be inserted, and everything is as it was before: ${messageOf(error)}`
+        : `The step could not be inserted (${messageOf(error)}), and this could not be put back: ${failed.join('; ')}. "git status" shows what is left to restore.`,
       ExitCode.fellShort,
     );
   } finally {
@@ -105,6 +107,20 @@ export function carryOut(course: Course, plan: InsertPlan): void {
   rmSync(join(course.stateDir, 'propagated'), { recursive: true, force: true });
 }
 
+/** Does one part of an undoing; gives why it failed, for the other parts have to be done too. */
+function attempt(part: () => void): string[] {
+  try {
+    part();
+    return [];
+  } catch (error) {
+    return [messageOf(error)];
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 function rename(course: Course, from: string, to: string, undo: (() => void)[]): void {
   renameSync(join(course.root, from), join(course.root, to));
   undo.push(() => renameSync(join(course.root, to), join(course.root, from)));
@@ -113,11 +129,11 @@ function rename(course: Course, from: string, to: string, undo: (() => void)[]):
 function write(course: Course, path: string, text: string, undo: (() => void)[]): void {
   const file = join(course.root, path);
   const before = existsSync(file) ? readFileSync(file) : undefined;
+  mkdirSync(dirname(file), { recursive: true });
   undo.push(() => {
     if (before !== undefined) writeFileSync(file, before);
     else rmSync(file, { force: true });
   });
-  mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, text);
 }
 
@@ -133,14 +149,12 @@ function refuseSlug(steps: Step[], slug: string): void {
 }
 
 /** The folder and the lesson of each step that moves, the last one first. */
-function planRenames(course: Course, moved: Step[], shift: Shift): InsertPlan['renames'] {
+function planRenames(moved: Step[], shift: Shift): InsertPlan['renames'] {
   return moved.toReversed().flatMap(({ name, lessonFile }) => {
     const to = shift.names.get(name) ?? name;
     const folder = { from: `steps/${name}`, to: `steps/${to}` };
     const lesson = { from: `lessons/${name}.md`, to: `lessons/${to}.md` };
-    return existsSync(join(course.root, lesson.from)) && existsSync(lessonFile)
-      ? [folder, lesson]
-      : [folder];
+    return existsSync(lessonFile) ? [folder, lesson] : [folder];
   });
 }
 
@@ -212,7 +226,9 @@ function planDocuments(course: Course, plan: InsertPlan, shift: Shift): void {
       // The tool, the benchmarks, CI: what a number means there, only their author knows.
       const lines = text.split('\n');
       lines.forEach((line, index) => {
-        if (renumberNames(line, shift) !== line) note({ line: index + 1, text: line.trim() });
+        const isComment = /^\s*(?:\/?\*|\/\/)/.test(line);
+        if (!isComment && renumberNames(line, shift) !== line)
+          note({ line: index + 1, text: line.trim() });
       });
     }
   }

@@ -277,7 +277,7 @@ async function requirePrograms(
   };
   let missing = await look();
   if (missing.length > 0 && canInstall()) {
-    say(`Installing ${missing.map(({ packages }) => packages[0]).join(' and ')} …`);
+    say(`Installing ${missing.map(({ packages }) => packages[0]?.join(', ')).join(', ')} …`);
     await install(missing);
     missing = await look();
   }
@@ -287,7 +287,7 @@ async function requirePrograms(
 
 function noWay(missing: Service[]): CourseError {
   const titles = missing.map(({ title }) => title).join(' and ');
-  const packages = missing.map((service) => service.packages.at(-1)).join(' ');
+  const packages = missing.flatMap((service) => service.packages.at(-1) ?? []).join(' ');
   const variables = missing.map(({ variable }) => variable).join(' and ');
   return new CourseError(
     `The course needs ${titles}, and this machine has neither a running Docker engine nor the servers: start Docker, or install them ("sudo apt-get install ${packages}" on Debian and Ubuntu, "brew install mariadb redis" on macOS), or give addresses in ${variables}, and try again.`,

@@ -26,17 +26,17 @@ export async function install(services: Service[]): Promise<void> {
     if (output === undefined) continue;
     const reason = lastError(output) || lastError(update.all ?? '');
     throw new CourseError(
-      `${service.packages.at(-1)} could not be installed (${reason}): check the network and the package sources with "apt-get update" and try again, or start Docker, or give the server's address in ${service.variable}.`,
+      `${service.packages.at(-1)?.join(' ')} could not be installed (${reason}): check the network and the package sources with "apt-get update" and try again, or start Docker, or give the server's address in ${service.variable}.`,
       1,
     );
   }
 }
 
-/** Installs the first of `packages` that can be; returns the output of the last try if none. */
-async function installFirst(packages: string[]): Promise<string | undefined> {
+/** Installs the first of the sets that can be; returns the output of the last try if none. */
+async function installFirst(sets: string[][]): Promise<string | undefined> {
   let output = '';
-  for (const name of packages) {
-    const result = await apt('install', '--yes', '--no-install-recommends', name);
+  for (const names of sets) {
+    const result = await apt('install', '--yes', '--no-install-recommends', ...names);
     if (result.exitCode === 0) return undefined;
     output = result.all ?? '';
   }

@@ -9,6 +9,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  statfsSync,
   writeFileSync,
 } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,6 +23,8 @@ import type { Health, Launch, Service } from './service.ts';
 /** A server that recovers from a crash may take a while until it answers. */
 const START_MS = 60_000;
 const STOP_MS = 30_000;
+/** What new and empty databases take, with some room to run in. */
+const NEEDED_MB = 300;
 
 /**
  * Starts a server of the machine as a private process, or adopts the one of ours that runs.
@@ -141,6 +144,7 @@ async function prepareData(
       1,
     );
   }
+  if (freeMb(place) < NEEDED_MB) throw diskFull(place);
   onDisk(place, () => {
     // Without the mark, whatever is there was left by an interrupted start.
     rmSync(files.ready, { force: true });
@@ -199,15 +203,24 @@ async function launchServer(
   return readFileSync(log, 'utf8');
 }
 
+function freeMb(place: Place): number {
+  const { bavail, bsize } = statfsSync(place.dir);
+  return (bavail * bsize) / 2 ** 20;
+}
+
+function diskFull(place: Place): CourseError {
+  return new CourseError(
+    `The services keep their data in ${place.dir}, and that disk is full: free about 1 GB, or name a folder on another disk in FANOUT_SERVICES_DIR, and try again.`,
+    1,
+  );
+}
+
 /** The error for a server that did not start: the likely reason, else the end of its log. */
 function failed(place: Place, service: Service): CourseError {
   const { log } = filesOf(place, service.name);
   const text = existsSync(log) ? readFileSync(log, 'utf8') : '';
-  if (/no space left|errcode: 28|os error 28|quota exceeded/i.test(text)) {
-    return new CourseError(
-      `${service.title} did not start because the disk is full: free about 1 GB, or name a folder on another disk in FANOUT_SERVICES_DIR, and try again.`,
-      1,
-    );
+  if (/no space left|errcode: 28|os error 28|quota exceeded/i.test(text) || freeMb(place) < 20) {
+    return diskFull(place);
   }
   const end = text.trim().split('\n').slice(-8).join('\n  ');
   return new CourseError(

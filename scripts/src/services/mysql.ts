@@ -26,7 +26,8 @@ export const mysql: Service = {
   defaultPort: 13306,
   composePortVariable: 'FANOUT_MYSQL_PORT',
   programs: ['mariadbd', 'mysqld'],
-  packages: ['mariadb-server-core', 'mariadb-server'],
+  // The first set is the server without a daemon that starts with the machine.
+  packages: [['mariadb-server-core', 'mariadb-client-core'], ['mariadb-server']],
   users: ['mysql', 'nobody'],
 
   url: (port) => `mysql://root:${PASSWORD}@127.0.0.1:${port}/fanout`,

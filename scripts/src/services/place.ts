@@ -74,6 +74,8 @@ const DISK_TROUBLE: Record<string, string> = {
   ENOSPC: 'the disk is full: free about 1 GB',
   EDQUOT: 'your disk quota is used up: free about 1 GB',
   EROFS: 'the disk is read-only: use a copy of the repository on a disk that can be written',
+  // What Node reports for a folder that is to be made on a read-only disk.
+  ENOENT: 'that folder cannot be made: its disk may be read-only',
   EACCES: 'you may not write there: change the folder’s owner or rights',
   EPERM: 'you may not write there: change the folder’s owner or rights',
   ENOTDIR: 'a file is where a folder should be: remove it',

@@ -10,7 +10,7 @@ export const redis: Service = {
   defaultPort: 16379,
   composePortVariable: 'FANOUT_REDIS_PORT',
   programs: ['redis-server', 'valkey-server'],
-  packages: ['redis-server'],
+  packages: [['redis-server']],
   users: ['redis', 'nobody'],
 
   url: (port) => `redis://127.0.0.1:${port}`,

@@ -41,8 +41,11 @@ export interface Service {
   composePortVariable: string;
   /** The server's executables, the preferred one first. */
   programs: string[];
-  /** Debian's packages that bring the server, in the order in which they are tried. */
-  packages: string[];
+  /**
+   * Debian's packages that bring the server: sets of names, the first that can be had is taken,
+   * the last is the one to tell people.
+   */
+  packages: string[][];
   /** The system users that may own the process when the tool runs as root, the preferred first. */
   users: string[];
   /** The address for a port on this machine. */

@@ -1,0 +1,58 @@
+import createError from '@fastify/error';
+import type { Kysely } from 'kysely';
+import type { AccountService } from '../accounts/service.ts';
+import type { Database } from '../database.ts';
+import { countCharacters, isBlank } from './content.ts';
+import { deleteTweet, findTweet, findTweets, findTweetsOfUser, insertTweet } from './repository.ts';
+import type { Tweet } from './schemas.ts';
+
+export const TweetNotFound = createError('TWEET_NOT_FOUND', 'There is no such tweet', 404);
+export const InvalidTweet = createError('INVALID_TWEET', 'A tweet %s', 400);
+export const NotYourTweet = createError('NOT_YOUR_TWEET', 'Only its author may do this', 403);
+
+/** The rules of tweets. */
+export class TweetService {
+  readonly #db: Kysely<Database>;
+  readonly #accounts: AccountService;
+
+  constructor(db: Kysely<Database>, accounts: AccountService) {
+    this.#db = db;
+    this.#accounts = accounts;
+  }
+
+  /** Posts a tweet of 1 to 280 characters that is not blank. @throws {InvalidTweet} */
+  async post(userId: string, content: string): Promise<Tweet> {
+    if (!content.isWellFormed()) throw new InvalidTweet('is text: half an emoji is not');
+    if (isBlank(content)) throw new InvalidTweet('says something');
+    if (countCharacters(content) > 280) throw new InvalidTweet('has 280 characters at most');
+    return this.get(await insertTweet(this.#db, userId, content));
+  }
+
+  /** @throws {TweetNotFound} */
+  async get(id: string): Promise<Tweet> {
+    const tweet = await findTweet(this.#db, id);
+    if (!tweet) throw new TweetNotFound();
+    return tweet;
+  }
+
+  /** These tweets in this order, without those that are gone. */
+  async getMany(ids: string[]): Promise<Tweet[]> {
+    if (ids.length === 0) return [];
+    const found = new Map((await findTweets(this.#db, ids)).map((tweet) => [tweet.id, tweet]));
+    return ids.flatMap((id) => found.get(id) ?? []);
+  }
+
+  /** The 20 newest tweets of a user, newest first. @throws {UserNotFound} */
+  async timeline(userId: string): Promise<Tweet[]> {
+    const tweets = await findTweetsOfUser(this.#db, userId, 20);
+    if (tweets.length === 0) await this.#accounts.requireUser(userId);
+    return tweets;
+  }
+
+  /** Deletes a tweet of one's own. @throws {TweetNotFound} or {NotYourTweet} */
+  async delete(userId: string, id: string): Promise<void> {
+    if (await deleteTweet(this.#db, id, userId)) return;
+    await this.get(id);
+    throw new NotYourTweet();
+  }
+}
