@@ -2,7 +2,7 @@
 // dependencies, for any Node from 18 on: it installs what is missing and then hands over to the
 // course tool, run by the Node that the repository pins.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import fs, { existsSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -21,6 +21,10 @@ const COMMANDS = {
   demo: ['app', 'demo'],
   bench: ['bench'],
 };
+
+/** What node_modules takes, with some room. */
+const NEEDED_BYTES = 700 * 2 ** 20;
+const DISK_FULL = `The packages do not fit on the disk of ${root}: free about 1 GB and try again.`;
 
 /** A failure that is told in one sentence. */
 class Failure extends Error {}
@@ -103,7 +107,24 @@ function isInstalled(lock) {
   });
 }
 
+/** Fails when the packages cannot be written: npm's own words for that are hard to read. */
+function requireDisk() {
+  // Node has told the free space since 18.15.
+  const { bavail = Infinity, bsize = 1 } = fs.statfsSync?.(root) ?? {};
+  if (bavail * bsize < NEEDED_BYTES) throw new Failure(DISK_FULL);
+  const probe = join(root, `.fanout-write-test-${process.pid}`);
+  try {
+    writeFileSync(probe, '');
+    unlinkSync(probe);
+  } catch (error) {
+    throw new Failure(
+      `${root} cannot be written (${error.code}): change its owner to yourself, or copy the repository to a disk that can be written, and try again there.`,
+    );
+  }
+}
+
 function installPackages() {
+  requireDisk();
   console.error('Installing packages from package-lock.json (a minute on a fresh machine) …');
   const result = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
@@ -142,10 +163,7 @@ function withoutOwnNode() {
 function whyNpmFailed(output) {
   const says = (...codes) => codes.some((code) => output.includes(code));
   if (says('ENOSPC', 'EDQUOT')) {
-    return `The packages do not fit on the disk of ${root}: free about 1 GB and try again.`;
-  }
-  if (says('EROFS')) {
-    return `The disk of ${root} is read-only: copy the repository to one that can be written and try again there.`;
+    return DISK_FULL;
   }
   if (says('EACCES', 'EPERM', 'ENOTDIR', 'EEXIST')) {
     return `npm may not write in ${modules}: delete that folder, or change its owner to yourself, and try again.`;

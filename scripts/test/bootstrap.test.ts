@@ -145,7 +145,7 @@ t.test('a folder that may not be written', async (t) => {
   t.equal(result.exitCode, 1);
   t.match(
     result.stderr,
-    /^npm may not write in .*: delete that folder, or change .* try again\.$/m,
+    /^\S+ cannot be written \(EACCES\): change its owner .* try again there\.$/m,
   );
 });
 
