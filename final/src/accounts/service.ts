@@ -11,7 +11,7 @@ export const WrongLogin = createError('WRONG_LOGIN', 'Wrong username or password
 export const AccountGone = createError('ACCOUNT_GONE', 'This account does not exist any more', 401);
 export const UserNotFound = createError('USER_NOT_FOUND', 'There is no such user', 404);
 
-/** OWASP's first choice: 19 MiB, two passes, one lane. The library's own default is Argon2id. */
+/** OWASP's minimum: 19 MiB, two passes, one lane. The library's own default is Argon2id. */
 const ARGON2ID = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
 /** What a login is checked against when there is no such user, so that it takes as long. */

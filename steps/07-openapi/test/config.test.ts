@@ -12,8 +12,9 @@ t.test('an empty environment gives the defaults', async (t) => {
 });
 
 t.test('values are converted, and variables that are not ours are left out', async (t) => {
-  const config = loadConfig({ PORT: '8080', NODE_ENV: 'test', PATH: '/bin' });
+  const config = loadConfig({ PORT: '8080', NODE_ENV: 'test', HOST: '', PATH: '/bin' });
   t.equal(config.PORT, 8080);
+  t.equal(config.HOST, '127.0.0.1', 'empty is not set');
   t.equal(config.NODE_ENV, 'test');
   t.notOk('PATH' in config);
 });

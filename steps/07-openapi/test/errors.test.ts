@@ -23,12 +23,16 @@ t.test('an unexpected error is a 500 that hides its cause, and the log has it', 
   app.get('/liar', async () => {
     throw Object.assign(new Error('not really an error status'), { statusCode: 200 });
   });
+  app.get('/nothing', async () => {
+    throw null;
+  });
   const response = await app.inject('/broken');
   t.equal(response.statusCode, 500);
   t.match(response.json(), { statusCode: 500, code: 'INTERNAL_ERROR' });
   t.notMatch(response.body, 'db-7');
   t.match(JSON.parse(String(stream.read())), { err: { message: /db-7/ } });
   t.equal((await app.inject('/liar')).statusCode, 500);
+  t.match((await app.inject('/nothing')).json(), { code: 'INTERNAL_ERROR' });
 });
 
 t.test('a body that is not JSON is the client’s error', async (t) => {

@@ -24,18 +24,19 @@ export type Config = Static<typeof ConfigSchema>;
 export class ConfigError extends Error {}
 
 /**
- * Reads the configuration from environment variables; what is not set gets its default.
+ * Reads the configuration from environment variables; what is not set, or empty, gets its default.
  *
  * @throws {ConfigError} with one message for all variables at fault. It never repeats a value,
  *   because the next one may be a password.
  */
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const defaults = env.NODE_ENV === 'production' ? {} : DEVELOPMENT_DEFAULTS;
-  const config = Value.Convert(ConfigSchema, Value.Default(ConfigSchema, { ...defaults, ...env }));
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const config = Value.Convert(ConfigSchema, Value.Default(ConfigSchema, { ...defaults, ...set }));
   if (Value.Check(ConfigSchema, config)) return Value.Clean(ConfigSchema, config) as Config;
   const problems = Value.Errors(ConfigSchema, config).map(
     ({ instancePath, message, params }) =>
-      `  ${instancePath.slice(1)} ${message}${'allowedValues' in params ? `: ${params.allowedValues.join(', ')}` : ''}`,
+      `  ${instancePath.slice(1) || 'They'} ${message}${'allowedValues' in params ? `: ${params.allowedValues.join(', ')}` : ''}`,
   );
   throw new ConfigError(
     ['The configuration is wrong. Correct these environment variables:', ...problems].join('\n'),

@@ -8,7 +8,7 @@ import type { Account, Signup } from './schemas.ts';
 export const UsernameTaken = createError('USERNAME_TAKEN', 'This username is taken', 409);
 export const EmailTaken = createError('EMAIL_TAKEN', 'This email has an account already', 409);
 
-/** OWASP's first choice: 19 MiB, two passes, one lane. The library's own default is Argon2id. */
+/** OWASP's minimum: 19 MiB, two passes, one lane. The library's own default is Argon2id. */
 const ARGON2ID = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
 /** The rules of accounts. */

@@ -7,8 +7,8 @@ const RouteNotFound = createError('ROUTE_NOT_FOUND', 'There is no %s %s', 404);
 
 /** One error shape for the whole API: `{ statusCode, code, error, message }`. */
 export const errorsPlugin = fp(async (app) => {
-  app.setErrorHandler((error: Partial<FastifyError>, request, reply) => {
-    const { statusCode = 500 } = error;
+  app.setErrorHandler((error: Partial<FastifyError> | null, request, reply) => {
+    const { statusCode = 500, code = 'BAD_REQUEST', message } = error ?? {};
     if (statusCode < 400 || statusCode >= 500) {
       request.log.error(error);
       return reply.code(500).send({
@@ -18,7 +18,6 @@ export const errorsPlugin = fp(async (app) => {
         message: 'Something went wrong on our side. The x-request-id header names this request.',
       });
     }
-    const { code = 'BAD_REQUEST', message } = error;
     return reply
       .code(statusCode)
       .send({ statusCode, code, error: STATUS_CODES[statusCode], message });

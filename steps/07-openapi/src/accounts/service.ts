@@ -10,7 +10,7 @@ export const EmailTaken = createError('EMAIL_TAKEN', 'This email has an account 
 export const WrongLogin = createError('WRONG_LOGIN', 'Wrong username or password', 401);
 export const AccountGone = createError('ACCOUNT_GONE', 'This account does not exist any more', 401);
 
-/** OWASP's first choice: 19 MiB, two passes, one lane. The library's own default is Argon2id. */
+/** OWASP's minimum: 19 MiB, two passes, one lane. The library's own default is Argon2id. */
 const ARGON2ID = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
 /** What a login is checked against when there is no such user, so that it takes as long. */
