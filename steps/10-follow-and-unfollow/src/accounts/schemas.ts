@@ -18,9 +18,9 @@ export const AccountSchema = Type.Object({
 });
 export type Account = Static<typeof AccountSchema>;
 
-/** Looser than signing up: a name that could not exist is a wrong login, not a wrong request. */
+/** Looser than signing up, but ASCII: MySQL cannot compare the column with anything else. */
 export const LoginSchema = Type.Object({
-  username: Type.String({ maxLength: 254 }),
+  username: Type.String({ pattern: '^[!-~]{0,254}$' }),
   password: Type.String({ maxLength: 128 }),
 });
 export type Login = Static<typeof LoginSchema>;
@@ -30,4 +30,4 @@ export const TokensSchema = Type.Object({
   refreshToken: Type.String(),
 });
 
-export const TokenSchema = Type.Object({ refreshToken: Type.String({ maxLength: 100 }) });
+export const TokenSchema = Type.Object({ refreshToken: Type.String({ pattern: '^[\\w.-]+$' }) });
