@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Plain JavaScript, because it may be started by a Node that cannot run TypeScript: it hands over
 // to the Node that the repository pins.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -24,6 +24,9 @@ if (major > 22 || (major === 22 && minor >= 18)) {
     process.exit(2);
   }
   const self = fileURLToPath(import.meta.url);
-  const child = spawnSync(pinned, [self, ...process.argv.slice(2)], { stdio: 'inherit' });
-  process.exit(child.status ?? 1);
+  const child = spawn(pinned, [self, ...process.argv.slice(2)], { stdio: 'inherit' });
+  // Ctrl-C reaches the child from the terminal; what is sent to this process alone is passed on.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  child.on('exit', (code) => process.exit(code ?? 1));
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { Command, CommanderError } from 'commander';
 import { CourseError, ExitCode } from './core/errors.ts';
@@ -7,6 +8,8 @@ interface CommandModule {
   register(program: Command): void;
 }
 
+const FOLDER = new URL('./commands/', import.meta.url);
+
 /**
  * Runs the tool.
  *
@@ -14,7 +17,7 @@ interface CommandModule {
  * Sets the exit code: 0 good, 1 a check fell short, 2 used wrongly.
  */
 export async function main(args: string[]): Promise<void> {
-  const program = await buildProgram();
+  const program = await buildProgram(args[0]);
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
@@ -22,18 +25,25 @@ export async function main(args: string[]): Promise<void> {
   }
 }
 
-/** The program with every command of `commands/`, in the order of their files' names. */
-export async function buildProgram(): Promise<Command> {
+/**
+ * The program with the command of this name, which is quick to load, or with every command of
+ * `commands/` where there is none of that name: then somebody wants the list of them.
+ */
+export async function buildProgram(name = ''): Promise<Command> {
   const program = new Command('course')
     .description('The tool of the Fanout course, for students, instructors and maintainers.')
     .exitOverride()
     .showHelpAfterError('("npx course --help" lists the commands.)');
-  const folder = new URL('./commands/', import.meta.url);
-  for (const file of (await readdir(folder)).filter((name) => name.endsWith('.ts')).sort()) {
-    const command: CommandModule = await import(new URL(file, folder).href);
+  const known = /^[a-z]+$/.test(name) && existsSync(new URL(`${name}.ts`, FOLDER));
+  for (const file of known ? [`${name}.ts`] : await commandFiles()) {
+    const command: CommandModule = await import(new URL(file, FOLDER).href);
     command.register(program);
   }
   return program;
+}
+
+async function commandFiles(): Promise<string[]> {
+  return (await readdir(FOLDER)).filter((name) => name.endsWith('.ts')).sort();
 }
 
 function report(error: unknown): number {

@@ -35,12 +35,10 @@ const STEP_NAME = /^(\d{2,3})-([a-z0-9]+(?:-[a-z0-9]+)*)$/;
  *
  * @throws {CourseError} when there is none.
  */
-export function openCourse(from?: string): Course {
-  const starts = [
-    from ?? process.env.COURSE_ROOT ?? process.cwd(),
-    fileURLToPath(new URL('../../..', import.meta.url)),
-  ];
-  for (const start of from === undefined ? starts : starts.slice(0, 1)) {
+export function openCourse(from = process.env.COURSE_ROOT): Course {
+  const tool = fileURLToPath(new URL('../../..', import.meta.url));
+  const starts = from === undefined ? [process.cwd(), tool] : [from];
+  for (const start of starts) {
     const root = findRoot(resolve(start));
     if (root !== undefined) return courseAt(root);
   }

@@ -113,6 +113,8 @@ async function checkShown(
     ...env,
     ...(app.databaseUrl === undefined ? {} : { DATABASE_URL: app.databaseUrl }),
     COURSE_ROOT: course.root,
+    // What npx has to say about this machine's own settings is no part of an answer.
+    npm_config_loglevel: 'error',
   });
   const abort = () => shell.close();
   signal.addEventListener('abort', abort, { once: true });
