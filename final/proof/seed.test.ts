@@ -1,0 +1,194 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import type { FastifyInstance } from 'fastify';
+import { sql } from 'kysely';
+import t from 'tap';
+import { migrate } from '../src/migrate.ts';
+import { createApp, createUser } from '../test/helper.ts';
+import { DEMO_ACCOUNTS, DEMO_PASSWORD, userIdOf, usernameOf } from '../tools/accounts.ts';
+import { readGraph } from '../tools/graph.ts';
+import { postsFor } from '../tools/posts.ts';
+import { randomFrom } from '../tools/random.ts';
+import { compareFeeds, count, runTool, urlOf } from './tools.ts';
+
+const PEOPLE = 60;
+const graph = join(t.testdir(), 'small.edges.gz');
+writeFileSync(graph, gzipSync(smallGraph()));
+
+/** Each pair of people know each other with a probability of 1 in 6. */
+function smallGraph(): string {
+  const random = randomFrom(1);
+  const people = Array.from({ length: PEOPLE }, (_, n) => n);
+  const pairs = people.flatMap((a) => people.slice(a + 1).map((b) => [a, b]));
+  const edges = pairs.filter(([a = 0, b = 0]) => b === a + 1 || random() < 1 / 6);
+  return `${edges.map((edge) => edge.join(' ')).join('\n')}\n`;
+}
+
+type KillWhen = (output: string) => boolean | Promise<boolean>;
+
+async function seed(app: FastifyInstance, args: string[], killWhen?: KillWhen) {
+  return runTool('seed', args, { DATABASE_URL: await urlOf(app) }, killWhen);
+}
+
+const SMALL = ['--graph', graph, '--posts', '1000'];
+
+/** Everything in the database; times as microseconds before the seeding. */
+async function everything(app: FastifyInstance) {
+  const before = sql`TIMESTAMPDIFF(MICROSECOND, created_at, started_at) AS before_seeding`;
+  const queries = [
+    sql`SELECT users.id, username, email, password_hash, ${before} FROM users JOIN seed_progress ORDER BY users.id`,
+    sql`SELECT from_user_id, to_user_id, ${before} FROM friendships JOIN seed_progress ORDER BY 1, 2`,
+    sql`SELECT tweets.id, user_id, content, ${before} FROM tweets JOIN seed_progress ORDER BY tweets.id`,
+    sql`SELECT user_id, tweet_id FROM newsfeeds ORDER BY user_id, tweet_id`,
+  ];
+  const results = await Promise.all(queries.map((query) => query.execute(app.db)));
+  return results.map(({ rows }) => rows.map((row) => JSON.stringify(row)).join('\n'));
+}
+
+const reference = await createApp(t);
+/** What an uninterrupted run has loaded. */
+let before: string[] = [];
+
+t.test(
+  'a small graph: people, follows, posts, and the feeds that the graph asks for',
+  async (t) => {
+    const { code, output } = await seed(reference, SMALL);
+    t.equal(code, 0, output);
+    t.match(output, /Loaded 60 people, [\d,]+ follows and 1,000 posts with their feeds in/);
+    t.equal(await count(reference, 'users'), PEOPLE);
+    t.equal(await count(reference, 'tweets'), 1_000);
+    before = await everything(reference);
+    const { entries, wrong } = await compareFeeds(reference);
+    t.ok(entries > 2_000);
+    t.equal(wrong, 0);
+    const posts = await reference.db.selectFrom('tweets').selectAll().orderBy('id').execute();
+    const times = posts.map(({ created_at }) => created_at.getTime());
+    t.same(
+      times,
+      times.toSorted((a, b) => a - b),
+      'the times rise with the ids',
+    );
+    t.ok((times.at(-1) ?? Infinity) <= Date.now());
+    t.equal(new Set(posts.map(({ user_id }) => user_id)).size, PEOPLE, 'everybody posts');
+    t.ok(posts.some(({ content }) => /\p{Script=Han}/u.test(content)));
+    t.ok(posts.some(({ content }) => content.includes('📷')));
+  },
+);
+
+t.test('a second run changes nothing, not even what people have done since', async (t) => {
+  const body = { username: usernameOf(0), password: DEMO_PASSWORD };
+  const url = '/api/accounts/login';
+  const login = await reference.inject({ method: 'POST', url, body });
+  const headers = { authorization: `Bearer ${login.json().accessToken}` };
+  await reference.inject({ method: 'POST', url: '/api/friendships/2/unfollow', headers });
+  const changed = await everything(reference);
+  t.notSame(changed, before);
+  for (const args of [SMALL, ['--graph', graph]]) {
+    const { code, output } = await seed(reference, args);
+    t.match([code, output], [0, /The data is there already/]);
+  }
+  t.same(await everything(reference), changed);
+});
+
+t.test('killed in the middle, it goes on to the same data as without', async (t) => {
+  const app = await createApp(t);
+  const author = postsFor(await readGraph(graph))(299).author;
+  // Somebody else is about to insert what the seed inserts too, so it has to wait just there.
+  const obstacles = [
+    { loaded: 200, sql: sql`INSERT INTO newsfeeds VALUES (${userIdOf(author)}, 300)` },
+    { loaded: 400, sql: sql`INSERT INTO tweets (id, user_id, content) VALUES (500, 1, 'x')` },
+  ];
+  for (const obstacle of obstacles) {
+    const other = await app.db.startTransaction().execute();
+    await obstacle.sql.execute(other);
+    const { code } = await seed(app, SMALL, async () => {
+      const there = (await count(app, 'tweets').catch(() => 0)) === obstacle.loaded;
+      if (there) await sleep(100);
+      return there;
+    });
+    await other.rollback().execute();
+    t.equal(code, null, 'it was killed');
+    t.match(await compareFeeds(app), { wrong: 0 }, 'no post is without its feeds');
+  }
+  t.match(await seed(app, SMALL), { code: 0, output: /Loaded/ });
+  t.same(await everything(app), before);
+});
+
+t.test('two runs at the same time load everything once', async (t) => {
+  const app = await createApp(t);
+  const runs = await Promise.all([seed(app, SMALL), seed(app, SMALL)]);
+  t.same(
+    runs.map(({ code }) => code),
+    [0, 0],
+    runs.map(({ output }) => output).join('\n'),
+  );
+  t.equal(await count(app, 'tweets'), 1_000);
+  t.match(await compareFeeds(app), { wrong: 0 });
+});
+
+t.test(
+  'the real graph: killed within the follows it leaves none, then it loads them all',
+  async (t) => {
+    const app = await createApp(t);
+    const args = ['--posts', '100'];
+    t.equal((await seed(app, args, (output) => output.includes('Follows: '))).code, null);
+    t.equal((await count(app, 'users')) + (await count(app, 'friendships')), 0);
+    const { code, output } = await seed(app, args);
+    t.equal(code, 0, output);
+    t.equal(await count(app, 'users'), 4_039);
+    t.equal(await count(app, 'friendships'), 176_468);
+    const fans = app.db
+      .selectFrom('friendships')
+      .select('from_user_id')
+      .where('to_user_id', '=', '108');
+    t.equal((await fans.execute()).length, 1_045);
+    t.match(await compareFeeds(app), { wrong: 0 });
+    const users = await app.db.selectFrom('users').select('username').execute();
+    t.same(
+      users.filter(({ username }) => !/^[A-Za-z0-9_]{3,20}$/.test(username)),
+      [],
+    );
+    for (const username of DEMO_ACCOUNTS) {
+      const body = { username, password: DEMO_PASSWORD };
+      const login = await app.inject({ method: 'POST', url: '/api/accounts/login', body });
+      t.equal(login.statusCode, 200, `${username} can log in`);
+    }
+  },
+);
+
+t.test('it refuses, and says what to do', async (t) => {
+  const otherwise = await seed(reference, ['--graph', graph, '--posts', '5']);
+  t.match(otherwise, { code: 1, output: /was seeded with 1,000 posts.*services reset/ });
+  const otherGraph = await seed(reference, []);
+  t.match(otherGraph, { code: 1, output: /was seeded with another graph.*services reset/ });
+
+  const inUse = await createApp(t);
+  await createUser(inUse, 'ada');
+  t.match(await seed(inUse, SMALL), { code: 1, output: /such as ada.*services reset/ });
+  t.equal(await count(inUse, 'users'), 1);
+
+  await migrate(inUse.db, 'down');
+  t.match(await seed(inUse, SMALL), { code: 1, output: /not migrated: run "npm run migrate"/ });
+
+  const production = { DATABASE_URL: await urlOf(inUse), NODE_ENV: 'production' };
+  t.match(await runTool('seed', SMALL, production), {
+    code: 1,
+    output: /does not run with NODE_ENV/,
+  });
+});
+
+t.test('wrong arguments: one sentence and exit code 2', async (t) => {
+  for (const args of [
+    ['--posts', 'many'],
+    ['--posts', '-1'],
+    ['--posts', '1000001'],
+    ['--pots', '1'],
+    ['5'],
+  ]) {
+    const { code, output } = await seed(reference, args);
+    t.equal(code, 2, output);
+    t.equal(output.trim().split('\n').length, 1, output);
+  }
+});

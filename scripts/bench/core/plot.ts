@@ -1,0 +1,114 @@
+import { parse, View } from 'vega';
+import { compile, type TopLevelSpec } from 'vega-lite';
+import { ratio } from './table.ts';
+import type { Comparison, Panel } from './types.ts';
+
+/** Chosen to be read on white and on black: the page behind the plot shows through. */
+const TEXT = '#768390';
+const GRID = '#76839040';
+const COLOURS = ['#d9730d', '#2f81f7'];
+const FONT = 'system-ui, sans-serif';
+
+/** The plot of a comparison as SVG, one panel beside the other. The same figures give the same SVG. */
+export async function plot(comparison: Comparison): Promise<string> {
+  const { spec } = compile(specification(comparison));
+  const view = new View(parse(spec), { renderer: 'none' });
+  try {
+    return `${await view.toSVG()}\n`;
+  } finally {
+    view.finalize();
+  }
+}
+
+function specification({ title, variants, panels }: Comparison): TopLevelSpec {
+  return {
+    description: title,
+    background: 'transparent',
+    padding: 8,
+    config: {
+      font: FONT,
+      view: { stroke: null },
+      title: { color: TEXT, subtitleColor: TEXT, fontSize: 14, anchor: 'start', offset: 12 },
+      axis: {
+        labelColor: TEXT,
+        titleColor: TEXT,
+        gridColor: GRID,
+        domainColor: GRID,
+        tickColor: GRID,
+        labelFontSize: 12,
+        titleFontSize: 12,
+        titleFontWeight: 'normal',
+        titlePadding: 8,
+      },
+      legend: { labelColor: TEXT, labelFontSize: 13, orient: 'top', symbolType: 'circle' },
+      concat: { spacing: 48 },
+    },
+    hconcat: panels.map((panel) => panelOf(panel, variants)),
+  };
+}
+
+function panelOf(panel: Panel, variants: [string, string]) {
+  const sizes = panel.rows.map(({ size }) => size);
+  const points = panel.rows.flatMap((row) => [
+    { size: row.size, value: row.first[panel.measure], variant: variants[0] },
+    { size: row.size, value: row.second[panel.measure], variant: variants[1] },
+  ]);
+  const ratios = panel.rows.map((row) => ({
+    size: row.size,
+    value: Math.max(row.first[panel.measure], row.second[panel.measure]),
+    text: `× ${ratio(panel, row).toLocaleString('en')}`,
+  }));
+  const x = {
+    field: 'size',
+    type: 'quantitative' as const,
+    scale: { type: 'log' as const, ...apart(sizes) },
+    axis: { values: sizes, format: ',', grid: false, title: panel.size },
+  };
+  const decades = powersOfTen(points.map(({ value }) => value));
+  const y = {
+    field: 'value',
+    type: 'quantitative' as const,
+    scale: { type: 'log' as const, domain: [decades[0] ?? 1, decades.at(-1) ?? 10] },
+    axis: {
+      values: decades,
+      labelExpr: "datum.value < 1 ? datum.value : format(datum.value, ',')",
+      title: panel.axis,
+    },
+  };
+  const color = {
+    field: 'variant',
+    type: 'nominal' as const,
+    scale: { domain: variants, range: COLOURS },
+    legend: { title: null },
+  };
+  return {
+    title: { text: panel.title, subtitle: `× is ${variants[1]} ÷ ${variants[0]}` },
+    width: 300,
+    height: 240,
+    layer: [
+      {
+        data: { values: points },
+        mark: { type: 'line' as const, strokeWidth: 2, point: { size: 60 } },
+        encoding: { x, y, color },
+      },
+      {
+        data: { values: ratios },
+        mark: { type: 'text' as const, dy: -14, color: TEXT, fontSize: 12 },
+        encoding: { x, y, text: { field: 'text' } },
+      },
+    ],
+  };
+}
+
+/** Room to the left and right of the sizes, for what is written at the points. */
+function apart(sizes: number[]): { domain: [number, number]; nice: false } {
+  const room = (Math.max(...sizes) / Math.min(...sizes)) ** 0.12;
+  return { domain: [Math.min(...sizes) / room, Math.max(...sizes) * room], nice: false };
+}
+
+/** The powers of ten from just below the least value to above the greatest, with room for a word. */
+function powersOfTen(values: number[]): number[] {
+  const from = Math.floor(Math.log10(Math.min(...values)));
+  const to = Math.ceil(Math.log10(Math.max(...values) * 1.8));
+  return Array.from({ length: to - from + 1 }, (_, index) => 10 ** (from + index));
+}

@@ -1,0 +1,152 @@
+// `course bench`: real steps, real servers, a real load generator. The figures are not judged.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import t from 'tap';
+import { load, measure, percentile } from '../bench/core/load.ts';
+import { plot } from '../bench/core/plot.ts';
+import { benchNames, loadBench, places, readKept } from '../bench/core/run.ts';
+import { formatTables } from '../bench/core/table.ts';
+import type { Comparison, KeptResult } from '../bench/core/types.ts';
+import { courseAt } from '../src/core/course.ts';
+import { toolEnv } from '../src/core/run.ts';
+import { servicesUp } from '../src/services/index.ts';
+
+t.setTimeout(180_000);
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const CLI = fileURLToPath(new URL('../course.js', import.meta.url));
+
+/** Starts the tool as a person would, without what tap puts into every Node process. */
+function bench(...args: string[]) {
+  return execa(process.execPath, [CLI, 'bench', ...args], {
+    cwd: ROOT,
+    env: { ...toolEnv(ROOT), NODE_OPTIONS: '' },
+    extendEnv: false,
+    reject: false,
+    all: true,
+  });
+}
+
+async function databases(): Promise<unknown[]> {
+  const { DATABASE_URL } = await servicesUp({ need: ['mysql'], quiet: true });
+  const connection = await createConnection(DATABASE_URL);
+  const [rows] = await connection.query<RowDataPacket[]>(
+    "SHOW DATABASES LIKE 'fanout\\_bench\\_%'",
+  );
+  await connection.end();
+  return rows;
+}
+
+const EXAMPLE: Comparison = {
+  title: 'Old against new',
+  variants: ['old', 'new'],
+  panels: [
+    {
+      title: 'Reading',
+      size: 'depth',
+      measure: 'perSecond',
+      axis: 'pages per second',
+      rows: [10, 1_000].map((size) => ({
+        size,
+        first: { requests: 5, perSecond: 12_000 / size, p50: 2, p99: 3 },
+        second: { requests: 5, perSecond: 1_500, p50: 0.5, p99: 1 },
+      })),
+    },
+  ],
+  facts: {},
+};
+
+t.test('without a name, the benchmarks are listed; a wrong one is a sentence', async (t) => {
+  const list = await bench();
+  t.equal(list.exitCode, 0);
+  t.match(list.stdout, /^ {2}feed +the pull feed/m);
+  const wrong = await bench('fed');
+  t.equal(wrong.exitCode, 2);
+  t.equal(wrong.all, `There is no benchmark "fed": there is ${benchNames().join(', ')}.`);
+});
+
+t.test('feed --quick measures every cell and cleans up', async (t) => {
+  const out = t.testdir();
+  const running = bench('feed', '--quick', '--out', out);
+  await new Promise((resolve) => running.stderr?.once('data', resolve));
+  const second = await bench('feed', '--quick');
+  t.equal(second.exitCode, 2);
+  t.match(second.all, 'Another benchmark is running');
+  const { exitCode, stdout, all } = await running;
+  t.equal(exitCode, 0, all);
+  t.match(stdout, /people followed[\s\S]*1,000 │[\s\S]*followers[\s\S]*100 │/);
+  const kept: KeptResult = JSON.parse(readFileSync(join(out, 'feed.json'), 'utf8'));
+  const rows = kept.panels.flatMap((panel) => panel.rows);
+  t.same(
+    rows.map(({ size }) => size),
+    [10, 100, 1_000, 10, 100],
+  );
+  for (const { first, second } of rows) t.ok(first.requests > 0 && second.requests > 0);
+  t.ok(existsSync(join(out, 'feed-pull-vs-push.svg')));
+  t.same(await databases(), []);
+});
+
+t.test('Ctrl-C stops it, and nothing is left or kept', async (t) => {
+  const out = t.testdir();
+  const running = bench('feed', '--quick', '--out', out);
+  running.stderr?.on('data', (chunk: Buffer) => {
+    if (chunk.includes('Reading: 100 ')) running.kill('SIGINT');
+  });
+  const { exitCode, all } = await running;
+  t.equal(exitCode, 1);
+  t.match(all, /Stopping the servers[\s\S]*The benchmark was stopped, and nothing was kept\.$/);
+  t.same(readdirSync(out), []);
+  t.same(await databases(), []);
+});
+
+t.test('every benchmark’s plot in the lessons is that of its kept result', async (t) => {
+  for (const name of benchNames()) {
+    const { json, svg } = places(courseAt(ROOT), name, await loadBench(name));
+    const picture = await plot(readKept({ json, svg }));
+    t.equal(picture, readFileSync(svg, 'utf8'), `npx course bench ${name} --redraw`);
+  }
+});
+
+t.test('a comparison is a table with ratios, and a plot', async (t) => {
+  t.match(formatTables(EXAMPLE), /│ +10 │ +1,200 │ +2 │ +3 │ +1,500 │ +0.5 │ +1 │ +× 1.3 │/);
+  t.match(formatTables(EXAMPLE), /1,000 │ +12 │.*× 130 │/);
+  const svg = await plot(EXAMPLE);
+  t.match(svg, /^<svg /);
+  for (const text of ['Reading', 'depth', 'old', 'new', '× 1.3']) t.match(svg, `>${text}<`);
+});
+
+t.test('percentiles are measured values, and the middle round gives the rate', async (t) => {
+  t.equal(percentile([1, 2, 3, 4], 50), 2);
+  t.equal(percentile([1, 2, 3, 4], 99), 4);
+  t.equal(percentile([7], 1), 7);
+  const round = (ms: number[], seconds: number) => ({ ms, seconds, statuses: {}, errors: 0 });
+  const rounds = [round([3, 1], 1), round([2, 2], 2), round([9, 9], 100)];
+  t.same(measure(rounds), { requests: 6, perSecond: 1, p50: 2, p99: 9 });
+});
+
+t.test('a server that refuses is an error, not a fast server', async (t) => {
+  let refuse = false;
+  const server = createServer((_, response) => {
+    response.statusCode = refuse ? 401 : 200;
+    response.end('ok');
+  }).listen(0, '127.0.0.1');
+  t.teardown(() => server.close());
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  const order = {
+    url: `http://127.0.0.1:${port}`,
+    requests: [{ method: 'GET' as const, path: '/page', headers: {} }],
+    connections: 2,
+    seconds: 10,
+    amount: 20,
+  };
+  const { signal } = new AbortController();
+  t.equal((await load(order, signal)).ms.length, 20);
+  refuse = true;
+  await t.rejects(load(order, signal), { message: /GET \/page was answered with {"401":20}/ });
+});
