@@ -38,9 +38,9 @@ t.test('it ends after 20', async (t) => {
   const { id } = await createUser(app, 'busy');
   const tweets = Array.from({ length: 21 }, (_, n) => ({ user_id: id, content: `${n}` }));
   await app.db.insertInto('tweets').values(tweets).execute();
-  const { items } = (await timeline(id)).json();
+  const { items = [] } = (await timeline(id)).json();
   t.equal(items.length, 20);
-  t.equal(items[0].content, '20', 'the newest is in, the oldest is out');
+  t.equal(items[0]?.content, '20', 'the newest is in, the oldest is out');
 });
 
 t.test('who has not tweeted has an empty timeline, who does not exist has none', async (t) => {

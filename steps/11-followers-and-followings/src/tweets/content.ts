@@ -7,5 +7,5 @@ export function countCharacters(text: string): number {
 
 /** Whether a person sees nothing at all: white space, controls, zero-width characters. */
 export function isBlank(text: string): boolean {
-  return /^[\s\p{C}\p{Default_Ignorable_Code_Point}]*$/u.test(text);
+  return /^[\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]*$/u.test(text);
 }

@@ -35,7 +35,7 @@ export type End = 'from_user_id' | 'to_user_id';
 
 /**
  * Who stands at the other end of a user's friendships, newest first. One statement: the viewer's
- * own friendships are joined, by the primary key, instead of being asked for person by person.
+ * own friendships are joined instead of being asked for person by person.
  */
 export async function findFriends(
   db: Kysely<Database>,
