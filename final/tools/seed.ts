@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { hash } from '@node-rs/argon2';
 import { type Kysely, sql, type Transaction } from 'kysely';
@@ -302,7 +303,8 @@ async function main(): Promise<void> {
   const started = performance.now();
   const db = openDatabase(loadConfig(process.env));
   try {
-    const graph = await readGraph(file);
+    // npm changes to this folder; the path is meant from where the command was typed.
+    const graph = await readGraph(resolve(process.env.INIT_CWD ?? '', file));
     const result = await seed(db, { graph, posts, progress: showProgress(process.stdout) });
     const what = `${format(result.people)} people, ${format(result.follows)} follows and ${format(result.posts)} posts`;
     const seconds = ((performance.now() - started) / 1000).toFixed(1);

@@ -1,4 +1,3 @@
-import { type Dirent, existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
@@ -81,23 +80,7 @@ export function partsOf(course: Course): Part[] {
       commands: [bin('tap', 'tap', [], course.finalDir)],
       counts: true,
     },
-    ...proofOf(course).map((files) => ({
-      title: 'proofs of final/',
-      commands: [bin('tap', 'tap', files, course.finalDir)],
-      counts: true,
-    })),
   ];
-}
-
-/** The test files of final/proof/, relative to final/, as one list; no list when there are none. */
-function proofOf(course: Course): string[][] {
-  const dir = join(course.finalDir, 'proof');
-  if (!existsSync(dir)) return [];
-  const files = readdirSync(dir, { recursive: true, withFileTypes: true })
-    .filter((entry: Dirent) => entry.isFile() && entry.name.endsWith('.test.ts'))
-    .map((entry: Dirent) => relative(course.finalDir, join(entry.parentPath, entry.name)))
-    .sort();
-  return files.length > 0 ? [files] : [];
 }
 
 /**

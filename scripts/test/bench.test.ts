@@ -95,7 +95,7 @@ t.test('Ctrl-C stops it, and nothing is left or kept', async (t) => {
   const out = t.testdir();
   const running = bench('feed', '--quick', '--out', out);
   running.stderr?.on('data', (chunk: Buffer) => {
-    if (chunk.includes('Reading: 100 ')) running.kill('SIGINT');
+    if (chunk.includes('Reading: 10 ')) running.kill('SIGINT');
   });
   const { exitCode, all } = await running;
   t.equal(exitCode, 1);

@@ -98,9 +98,20 @@ export class BenchContext {
     return { url: app.url, database, logIn: (...user) => logIn(app.url, ...user) };
   }
 
-  /** Stops the app that was started at this address: another step may have its database. */
-  async stop(app: BenchApp): Promise<void> {
-    await this.#apps.find(({ url }) => url === app.url)?.stop();
+  /**
+   * Copies an app's database, the record of its migrations too, to the benchmark's database `name`:
+   * another step that is started there goes on from it.
+   */
+  async copyDatabase(from: BenchApp, name: string): Promise<void> {
+    const to = `${PREFIX}${name}`;
+    await this.sql(`CREATE DATABASE ${to} CHARACTER SET utf8mb4`);
+    const tables = await this.sql(
+      `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = '${from.database}'`,
+    );
+    for (const { name: table } of tables) {
+      await this.sql(`CREATE TABLE ${to}.${table} LIKE ${from.database}.${table}`);
+      await this.sql(`INSERT INTO ${to}.${table} SELECT * FROM ${from.database}.${table}`);
+    }
   }
 
   /** Runs a statement, in the database `database` where one is named. */

@@ -186,6 +186,8 @@ async function testAgainAndAgain(
   let tested: string | undefined;
   while (!signal.aborted) {
     const changed = nextChange(dir, signal);
+    // Ctrl-C during a run settles it before anybody waits for it.
+    changed.catch(() => {});
     if (fingerprint(dir) !== tested) {
       tested = undefined;
       console.log(styleText('dim', `— ${new Date().toLocaleTimeString()} —`));

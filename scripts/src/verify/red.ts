@@ -15,8 +15,12 @@ export async function checkRed(context: StepContext): Promise<Outcome> {
   const after = casesOf(step.dir);
   const before = casesOf(previous.dir);
   const fresh = after.filter((entry) => sameCase(entry, before)?.text !== entry.text);
+  if (fresh.length === 0) {
+    const finding = `steps/${step.name} adds and changes no test case, so nothing shows what it is for: write one that fails on step ${previous.id}.`;
+    return { passed: 0, findings: [finding], note: '0' };
+  }
   const files = [...new Set(fresh.map(({ file }) => file))];
-  const results = files.length === 0 ? [] : await runOnPredecessor(context, files);
+  const results = await runOnPredecessor(context, files);
   return judge(context, fresh, after, results);
 }
 
