@@ -3,11 +3,17 @@
 // to the Node that the repository pins.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import * as nodeModule from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 if (major > 22 || (major === 22 && minor >= 18)) {
+  // What has been compiled once is not compiled again, neither here nor in what the tool starts.
+  process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), 'node-compile-cache');
+  nodeModule.enableCompileCache(process.env.NODE_COMPILE_CACHE);
   const { main } = await import('./src/cli.ts');
   await main(process.argv.slice(2));
 } else {
