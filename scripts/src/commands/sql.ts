@@ -20,7 +20,7 @@ export function register(program: Command): void {
     .description(
       `Runs one SQL statement and prints the result as a table.
 
-The database is the one that --step or --database names; else that of DATABASE_URL, where it is set; else your workspace's, where you have one; else that of the finished app.`,
+The database is the one that --step or --database names; else your workspace's, where you have one; else that of DATABASE_URL, where it is set; else that of the finished app.`,
     )
     .argument('<statement>', 'the statement, in quotes')
     .option('--step <step>', 'the database of "npx course run NN"')
@@ -60,10 +60,12 @@ async function chooseDatabase({ step, database }: Options): Promise<string> {
   }
   const course = openCourse();
   const named = step === undefined ? database : `fanout_step_${requireStep(course, step).id}`;
-  const given = process.env.DATABASE_URL;
-  const server = given ?? (await servicesUp({ need: ['mysql'], quiet: true })).DATABASE_URL;
+  // "course verify" runs the commands of a lesson against a database of its own.
+  const { COURSE_SQL_URL: ofLesson, DATABASE_URL: given } = process.env;
+  const server =
+    ofLesson ?? given ?? (await servicesUp({ need: ['mysql'], quiet: true })).DATABASE_URL;
   if (named !== undefined) return withDatabase(server, named);
-  if (given !== undefined || !hasCode(course)) return server;
+  if (ofLesson !== undefined || !hasCode(course)) return server;
   return withDatabase(server, 'fanout_workspace');
 }
 

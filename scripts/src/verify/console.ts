@@ -10,11 +10,11 @@ export interface ShownCommand {
   shown: string[];
   /** The lines of the lesson that hold the output: from `start` (from 1), `count` many. */
   output: { start: number; count: number };
-  /** False for a command that ends in `# not run`. */
+  /** False for a command that ends in `# not run` or `# in another terminal`. */
   runs: boolean;
 }
 
-const NOT_RUN = /#\s*not run\s*$/;
+const NOT_RUN = /#\s*(not run|in another terminal)\s*$/;
 
 /** The commands of the `console` fences, in order. */
 export function shownCommands(fences: Fence[]): ShownCommand[] {

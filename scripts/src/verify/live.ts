@@ -113,7 +113,9 @@ async function checkShown(
   const shell = new Shell(dir, {
     ...toolEnv(dir),
     ...env,
-    ...(app.databaseUrl === undefined ? {} : { DATABASE_URL: app.databaseUrl }),
+    ...(app.databaseUrl === undefined
+      ? {}
+      : { DATABASE_URL: app.databaseUrl, COURSE_SQL_URL: app.databaseUrl }),
     COURSE_ROOT: course.root,
     // What npx has to say about this machine's own settings is no part of an answer.
     npm_config_loglevel: 'error',
