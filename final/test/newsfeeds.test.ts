@@ -20,7 +20,8 @@ async function feed({ headers }: { headers?: Record<string, string> }) {
 }
 
 async function contents(user: TestUser): Promise<string[]> {
-  return (await feed(user)).items?.map(({ content }: { content: string }) => content);
+  const { items = [] } = await feed(user);
+  return items.map(({ content }: { content: string }) => content);
 }
 
 t.test('without a login there is no feed', async (t) => {
