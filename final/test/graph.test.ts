@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import t from 'tap';
 import { createApp, createUser, type TestUser } from './helper.ts';
@@ -5,7 +6,10 @@ import { createApp, createUser, type TestUser } from './helper.ts';
 const app = await createApp(t);
 const [ada, grace] = [await createUser(app, 'ada'), await createUser(app, 'grace')];
 
-function send({ headers }: TestUser, method: 'POST' | 'DELETE', path: string, body?: object) {
+/** Every request comes a little late, so that those sent together meet in every order. */
+async function send(by: TestUser, method: 'POST' | 'DELETE', path: string, body?: object) {
+  await sleep(Math.random() * 15);
+  const { headers } = by;
   return app.inject({ method, url: `/api/${path}`, headers, ...(body && { body }) });
 }
 
@@ -43,18 +47,16 @@ t.test('a deleted tweet leaves every feed', async (t) => {
 });
 
 t.test('whatever happens at the same time, the feeds follow the graph', async (t) => {
-  const people = await Promise.all(
-    ['p_0', 'p_1', 'p_2', 'p_3'].map((name) => createUser(app, name)),
-  );
+  const people = await Promise.all(['p_0', 'p_1', 'p_2'].map((name) => createUser(app, name)));
   const anybody = () => people[Math.floor(Math.random() * people.length)] ?? ada;
   const acts = [
     async () => post(anybody(), 'x'),
     async () => follow(anybody(), anybody()),
     async () => unfollow(anybody(), anybody()),
-    async () => send(ada, 'DELETE', `tweets/${(await post(ada, 'y')).json().id}`),
+    async (by = anybody()) => send(by, 'DELETE', `tweets/${(await post(by, 'y')).json().id}`),
   ] as const;
   for (const person of people) await follow(person, ada);
-  for (let round = 0; round < 40; round += 1) {
+  for (let round = 0; round < 80; round += 1) {
     const answers = await Promise.all([...acts, ...acts, ...acts].map((act) => act()));
     t.notOk(answers.find(({ statusCode }) => statusCode >= 500));
   }

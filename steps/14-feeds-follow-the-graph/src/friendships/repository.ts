@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Database } from '../database.ts';
 import type { Friend } from './schemas.ts';
 
@@ -64,19 +64,16 @@ export async function findFriends(
   }));
 }
 
-/** The next 1,000 followers of a user by id: a range of the index (to_user_id, from_user_id). */
+/** The next 1,000 followers by id. Left alone, MariaDB uses only the first column of the index. */
 export async function findFollowerIds(
   db: Kysely<Database>,
   userId: string,
   after: string,
 ): Promise<string[]> {
-  const rows = await db
-    .selectFrom('friendships')
-    .select('from_user_id')
-    .where('to_user_id', '=', userId)
-    .where('from_user_id', '>', after)
-    .orderBy('from_user_id')
-    .limit(1_000)
-    .execute();
+  const { rows } = await sql<{ from_user_id: string }>`
+    SELECT from_user_id FROM friendships FORCE INDEX (friendships_to_user)
+    WHERE to_user_id = ${userId} AND from_user_id > ${after}
+    ORDER BY from_user_id LIMIT 1000
+  `.execute(db);
   return rows.map(({ from_user_id }) => from_user_id);
 }
