@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
 import { accountRoutes } from './accounts/routes.ts';
 import { AccountService } from './accounts/service.ts';
+import { commentRoutes } from './comments/routes.ts';
+import { CommentService } from './comments/service.ts';
 import { type Config, loadConfig } from './config.ts';
 import { friendshipRoutes } from './friendships/routes.ts';
 import { FriendshipService } from './friendships/service.ts';
@@ -58,6 +60,9 @@ export async function buildApp(options: AppOptions = {}): Promise<FastifyInstanc
   const tweets = new TweetService(app.db, accounts, friendships, newsfeeds);
   await app.register(tweetRoutes, { prefix: '/api/tweets', tweets });
   await app.register(newsfeedRoutes, { prefix: '/api/newsfeeds', newsfeeds, tweets });
+
+  const comments = new CommentService(app.db, tweets);
+  await app.register(commentRoutes, { prefix: '/api/comments', comments });
   return app;
 }
 

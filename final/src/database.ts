@@ -35,6 +35,14 @@ export interface NewsfeedsTable {
   tweet_id: string;
 }
 
+export interface CommentsTable {
+  id: Generated<string>;
+  tweet_id: string;
+  user_id: string;
+  content: string;
+  created_at: Generated<Date>;
+}
+
 /** The tables and their columns, one entry a table. */
 export interface Database {
   users: UsersTable;
@@ -42,6 +50,7 @@ export interface Database {
   tweets: TweetsTable;
   friendships: FriendshipsTable;
   newsfeeds: NewsfeedsTable;
+  comments: CommentsTable;
 }
 
 /** Opens a pool. BIGINTs come as strings: a number is exact only up to 2^53. Times are UTC. */

@@ -1,10 +1,11 @@
 import createError from '@fastify/error';
 import type { Kysely } from 'kysely';
 import type { AccountService } from '../accounts/service.ts';
+import { problemOf } from '../content.ts';
 import type { Database } from '../database.ts';
 import type { FriendshipService } from '../friendships/service.ts';
 import type { NewsfeedService } from '../newsfeeds/service.ts';
-import { countCharacters, isBlank } from './content.ts';
+import { requireOwner } from '../ownership.ts';
 import { deleteTweet, findTweet, findTweets, findTweetsOfUser, insertTweet } from './repository.ts';
 import type { Tweet } from './schemas.ts';
 
@@ -36,9 +37,8 @@ export class TweetService {
    * follower: all of it or nothing. @throws {InvalidTweet}
    */
   async post(userId: string, content: string): Promise<Tweet> {
-    if (!content.isWellFormed()) throw new InvalidTweet('is text: half an emoji is not');
-    if (isBlank(content)) throw new InvalidTweet('says something');
-    if (countCharacters(content) > 280) throw new InvalidTweet('has 280 characters at most');
+    const problem = problemOf(content);
+    if (problem) throw new InvalidTweet(problem);
     const id = await this.#db.transaction().execute(async (trx) => {
       await this.#accounts.lockAuthor(trx, userId);
       const tweetId = await insertTweet(trx, userId, content);
@@ -79,7 +79,6 @@ export class TweetService {
       return true;
     });
     if (deleted) return;
-    await this.get(id);
-    throw new NotYourTweet();
+    requireOwner(await this.get(id), userId, NotYourTweet);
   }
 }

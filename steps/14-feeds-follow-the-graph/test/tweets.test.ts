@@ -16,7 +16,7 @@ t.test('a tweet is stored and shown to everybody', async (t) => {
   t.match(tweet, { content: '不知道华筝怎么样了 🦅', user: { id: ada.id, username: 'ada' } });
   t.equal(new Date(tweet.createdAt).toISOString(), tweet.createdAt);
   t.ok(Math.abs(Date.now() - Date.parse(tweet.createdAt)) < 60_000, 'in UTC');
-  t.same((await app.inject(`/api/tweets/${tweet.id}`)).json(), tweet);
+  t.match((await app.inject(`/api/tweets/${tweet.id}`)).json(), tweet);
 });
 
 t.test('only who is logged in can post', async (t) => {
