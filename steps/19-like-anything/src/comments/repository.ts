@@ -1,4 +1,4 @@
-import type { Kysely, Selectable, Transaction } from 'kysely';
+import type { Kysely, Selectable } from 'kysely';
 import type { CommentsTable, Database } from '../database.ts';
 import type { Comment, NewComment } from './schemas.ts';
 
@@ -34,12 +34,6 @@ export async function deleteComment(db: Kysely<Database>, id: string): Promise<b
 /** Deletes the comments on a tweet, by the index (tweet_id, id). */
 export async function deleteCommentsOn(db: Kysely<Database>, tweetId: string): Promise<void> {
   await db.deleteFrom('comments').where('tweet_id', '=', tweetId).execute();
-}
-
-/** Locks a comment's row until the transaction ends, and returns whether there is one. */
-export async function lockComment(trx: Transaction<Database>, id: string): Promise<boolean> {
-  const query = trx.selectFrom('comments').select('id').where('id', '=', id).forUpdate();
-  return (await query.executeTakeFirst()) !== undefined;
 }
 
 /** A comment with its author; undefined if one of the two is not there. */

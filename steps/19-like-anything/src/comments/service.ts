@@ -1,5 +1,5 @@
 import createError from '@fastify/error';
-import type { Kysely, Transaction } from 'kysely';
+import type { Kysely } from 'kysely';
 import { AccountGone } from '../accounts/service.ts';
 import { problemOf } from '../content.ts';
 import type { Database } from '../database.ts';
@@ -11,7 +11,6 @@ import {
   findComment,
   findCommentsOn,
   insertComment,
-  lockComment,
   updateComment,
 } from './repository.ts';
 import type { Comment, NewComment } from './schemas.ts';
@@ -76,11 +75,6 @@ export class CommentService {
   async delete(userId: string, id: string): Promise<void> {
     requireOwner(await this.get(id), userId, NotYourComment);
     if (!(await deleteComment(this.#db, id))) throw new CommentNotFound();
-  }
-
-  /** Keeps a comment from being deleted meanwhile. @throws {CommentNotFound} */
-  async lock(trx: Transaction<Database>, id: string): Promise<void> {
-    if (!(await lockComment(trx, id))) throw new CommentNotFound();
   }
 }
 

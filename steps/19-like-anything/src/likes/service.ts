@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { AccountService } from '../accounts/service.ts';
 import type { Database } from '../database.ts';
 import { insertLike } from './repository.ts';
@@ -6,8 +6,8 @@ import type { Subject } from './schemas.ts';
 
 /** What a feature has to offer for its things to be liked. */
 export interface Likeable {
-  /** Keeps a thing from being deleted until the transaction ends. @throws the feature's 404 */
-  lock(trx: Transaction<Database>, id: string): Promise<void>;
+  /** @throws the feature's 404 */
+  get(id: string): Promise<unknown>;
 }
 
 type Likeables = Record<Subject['subjectType'], Likeable>;
@@ -27,9 +27,7 @@ export class LikeService {
   /** Returns whether anything changed. @throws {AccountGone}, or the 404 of what is to be liked */
   async like(userId: string, subject: Subject): Promise<boolean> {
     await this.#accounts.get(userId);
-    return this.#db.transaction().execute(async (trx) => {
-      await this.#likeables[subject.subjectType].lock(trx, subject.subjectId);
-      return insertLike(trx, userId, subject);
-    });
+    await this.#likeables[subject.subjectType].get(subject.subjectId);
+    return insertLike(this.#db, userId, subject);
   }
 }
