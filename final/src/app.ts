@@ -8,6 +8,8 @@ import { type Config, loadConfig } from './config.ts';
 import { friendshipRoutes } from './friendships/routes.ts';
 import { FriendshipService } from './friendships/service.ts';
 import { healthRoutes } from './health/routes.ts';
+import { likeRoutes } from './likes/routes.ts';
+import { LikeService } from './likes/service.ts';
 import { newsfeedRoutes } from './newsfeeds/routes.ts';
 import { NewsfeedService } from './newsfeeds/service.ts';
 import { authPlugin } from './plugins/auth.ts';
@@ -58,11 +60,13 @@ export async function buildApp(options: AppOptions = {}): Promise<FastifyInstanc
   await app.register(friendshipRoutes, { prefix: '/api/friendships', friendships });
 
   const tweets = new TweetService(app.db, accounts, friendships, newsfeeds);
-  await app.register(tweetRoutes, { prefix: '/api/tweets', tweets });
-  await app.register(newsfeedRoutes, { prefix: '/api/newsfeeds', newsfeeds, tweets });
-
   const comments = new CommentService(app.db, tweets);
+  await app.register(tweetRoutes, { prefix: '/api/tweets', tweets, comments });
+  await app.register(newsfeedRoutes, { prefix: '/api/newsfeeds', newsfeeds, tweets });
   await app.register(commentRoutes, { prefix: '/api/comments', comments });
+
+  const likes = new LikeService(app.db, accounts, { tweet: tweets, comment: comments });
+  await app.register(likeRoutes, { prefix: '/api/likes', likes });
   return app;
 }
 

@@ -43,6 +43,14 @@ export interface CommentsTable {
   created_at: Generated<Date>;
 }
 
+export interface LikesTable {
+  id: Generated<string>;
+  user_id: string;
+  subject_type: 'tweet' | 'comment';
+  subject_id: string;
+  created_at: Generated<Date>;
+}
+
 /** The tables and their columns, one entry a table. */
 export interface Database {
   users: UsersTable;
@@ -51,6 +59,7 @@ export interface Database {
   friendships: FriendshipsTable;
   newsfeeds: NewsfeedsTable;
   comments: CommentsTable;
+  likes: LikesTable;
 }
 
 /** Opens a pool. BIGINTs come as strings: a number is exact only up to 2^53. Times are UTC. */

@@ -9,3 +9,6 @@ export const UserIdParamsSchema = Type.Object({ userId: IdSchema });
 
 /** The empty body of a 204. */
 export const NoContentSchema = Type.Unsafe<void>({ type: 'null' });
+
+/** Whether the request changed anything: the second of two equal requests did not. */
+export const ChangedSchema = Type.Object({ changed: Type.Boolean() });

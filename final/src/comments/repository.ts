@@ -1,5 +1,5 @@
-import type { Kysely } from 'kysely';
-import type { Database } from '../database.ts';
+import type { Kysely, Selectable } from 'kysely';
+import type { CommentsTable, Database } from '../database.ts';
 import type { Comment, NewComment } from './schemas.ts';
 
 /** Inserts a comment and returns its id. */
@@ -31,16 +31,42 @@ export async function deleteComment(db: Kysely<Database>, id: string): Promise<b
   return numDeletedRows === 1n;
 }
 
+/** Deletes the comments on a tweet, by the index (tweet_id, id). */
+export async function deleteCommentsOn(db: Kysely<Database>, tweetId: string): Promise<void> {
+  await db.deleteFrom('comments').where('tweet_id', '=', tweetId).execute();
+}
+
 /** A comment with its author; undefined if one of the two is not there. */
 export async function findComment(db: Kysely<Database>, id: string): Promise<Comment | undefined> {
-  const row = await db
+  const row = await selectComments(db).where('comments.id', '=', id).executeTakeFirst();
+  return row && toComment(row);
+}
+
+/** The oldest comments on a tweet, oldest first, by the index (tweet_id, id). */
+export async function findCommentsOn(
+  db: Kysely<Database>,
+  tweetId: string,
+  limit: number,
+): Promise<Comment[]> {
+  const rows = await selectComments(db)
+    .where('tweet_id', '=', tweetId)
+    .orderBy('comments.id')
+    .limit(limit)
+    .execute();
+  return rows.map(toComment);
+}
+
+/** Comments with their authors: one statement, however many comments. */
+function selectComments(db: Kysely<Database>) {
+  return db
     .selectFrom('comments')
     .innerJoin('users', 'users.id', 'comments.user_id')
-    .select(['comments.id', 'tweet_id', 'content', 'comments.created_at', 'user_id', 'username'])
-    .where('comments.id', '=', id)
-    .executeTakeFirst();
-  if (!row) return undefined;
-  const { tweet_id: tweetId, user_id, username, created_at, ...rest } = row;
+    .select(['comments.id', 'tweet_id', 'content', 'comments.created_at', 'user_id', 'username']);
+}
+
+type CommentRow = Selectable<CommentsTable> & { username: string };
+
+function toComment({ tweet_id, user_id, username, created_at, ...rest }: CommentRow): Comment {
   const user = { id: user_id, username };
-  return { ...rest, tweetId, createdAt: created_at.toISOString(), user };
+  return { ...rest, tweetId: tweet_id, createdAt: created_at.toISOString(), user };
 }

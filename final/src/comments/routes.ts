@@ -1,6 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { IdParamsSchema, NoContentSchema } from '../schemas.ts';
-import { CommentEditSchema, CommentSchema, NewCommentSchema } from './schemas.ts';
+import {
+  CommentEditSchema,
+  CommentListSchema,
+  CommentSchema,
+  CommentsQuerySchema,
+  NewCommentSchema,
+} from './schemas.ts';
 import type { CommentService } from './service.ts';
 
 export const commentRoutes: FastifyPluginAsyncTypebox<{ comments: CommentService }> = async (
@@ -14,6 +20,18 @@ export const commentRoutes: FastifyPluginAsyncTypebox<{ comments: CommentService
       schema: { summary: 'Comment', body: NewCommentSchema, response: { 201: CommentSchema } },
     },
     async ({ user, body }, reply) => reply.code(201).send(await comments.create(user.id, body)),
+  );
+
+  app.get(
+    '',
+    {
+      schema: {
+        summary: 'The comments on a tweet',
+        querystring: CommentsQuerySchema,
+        response: { 200: CommentListSchema },
+      },
+    },
+    async ({ query }) => ({ items: await comments.list(query.tweetId) }),
   );
 
   app.patch(

@@ -5,7 +5,14 @@ import { problemOf } from '../content.ts';
 import type { Database } from '../database.ts';
 import { requireOwner } from '../ownership.ts';
 import type { TweetService } from '../tweets/service.ts';
-import { deleteComment, findComment, insertComment, updateComment } from './repository.ts';
+import {
+  deleteComment,
+  deleteCommentsOn,
+  findComment,
+  findCommentsOn,
+  insertComment,
+  updateComment,
+} from './repository.ts';
 import type { Comment, NewComment } from './schemas.ts';
 
 export const InvalidComment = createError('INVALID_COMMENT', 'A comment %s', 400);
@@ -20,6 +27,7 @@ export class CommentService {
   constructor(db: Kysely<Database>, tweets: TweetService) {
     this.#db = db;
     this.#tweets = tweets;
+    tweets.onDelete(deleteCommentsOn);
   }
 
   /**
@@ -28,8 +36,8 @@ export class CommentService {
    */
   async create(userId: string, comment: NewComment): Promise<Comment> {
     requireGoodText(comment.content);
-    await this.#tweets.get(comment.tweetId);
     return this.#db.transaction().execute(async (trx) => {
+      await this.#tweets.lock(trx, comment.tweetId);
       const created = await findComment(trx, await insertComment(trx, userId, comment));
       if (!created) throw new AccountGone();
       return created;
@@ -41,6 +49,18 @@ export class CommentService {
     const comment = await findComment(this.#db, id);
     if (!comment) throw new CommentNotFound();
     return comment;
+  }
+
+  /** The 20 oldest comments on a tweet, oldest first. @throws {TweetNotFound} */
+  async list(tweetId: string): Promise<Comment[]> {
+    const comments = await this.firstOn(tweetId);
+    if (comments.length === 0) await this.#tweets.get(tweetId);
+    return comments;
+  }
+
+  /** The same for whoever has the tweet already, and need not be told that there is none. */
+  async firstOn(tweetId: string): Promise<Comment[]> {
+    return findCommentsOn(this.#db, tweetId, 20);
   }
 
   /** Rewrites one's own comment. @throws {InvalidComment}, {CommentNotFound} or {NotYourComment} */

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { UserIdParamsSchema } from '../schemas.ts';
-import { ChangedSchema, FriendListSchema } from './schemas.ts';
+import { ChangedSchema, UserIdParamsSchema } from '../schemas.ts';
+import { FriendListSchema } from './schemas.ts';
 import type { FriendshipService } from './service.ts';
 
 export const friendshipRoutes: FastifyPluginAsyncTypebox<{

@@ -1,9 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { UserSchema } from '../accounts/schemas.ts';
 
-/** Whether the request changed anything: the second of two equal requests did not. */
-export const ChangedSchema = Type.Object({ changed: Type.Boolean() });
-
 /** One end of a friendship, as somebody looks at it. */
 export const FriendSchema = Type.Object({
   user: UserSchema,

@@ -1,11 +1,18 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { TweetWithCommentsSchema } from '../comments/schemas.ts';
+import type { CommentService } from '../comments/service.ts';
 import { IdParamsSchema, NoContentSchema } from '../schemas.ts';
 import { NewTweetSchema, TimelineQuerySchema, TweetListSchema, TweetSchema } from './schemas.ts';
 import type { TweetService } from './service.ts';
 
-export const tweetRoutes: FastifyPluginAsyncTypebox<{ tweets: TweetService }> = async (
+interface TweetRoutesOptions {
+  tweets: TweetService;
+  comments: CommentService;
+}
+
+export const tweetRoutes: FastifyPluginAsyncTypebox<TweetRoutesOptions> = async (
   app,
-  { tweets },
+  { tweets, comments },
 ) => {
   app.post(
     '',
@@ -18,8 +25,17 @@ export const tweetRoutes: FastifyPluginAsyncTypebox<{ tweets: TweetService }> = 
 
   app.get(
     '/:id',
-    { schema: { summary: 'One tweet', params: IdParamsSchema, response: { 200: TweetSchema } } },
-    async ({ params }) => tweets.get(params.id),
+    {
+      schema: {
+        summary: 'One tweet with its first comments',
+        params: IdParamsSchema,
+        response: { 200: TweetWithCommentsSchema },
+      },
+    },
+    async ({ params: { id } }) => ({
+      ...(await tweets.get(id)),
+      comments: await comments.firstOn(id),
+    }),
   );
 
   app.get(

@@ -37,17 +37,12 @@ t.test('a list of twenty costs as many statements as a list of one, and ends the
     content: `${n}`,
   }));
   await app.db.insertInto('comments').values(rows).execute();
-  const statements = [
-    await recordStatements(() => list(one.id)),
-    await recordStatements(async () => {
-      const { items = [] } = await list(many.id);
-      t.same([items.length, items[0]?.content, items.at(-1)?.content], [20, '0', '19']);
-    }),
-  ];
-  t.same(
-    statements.map(({ length }) => length),
-    [1, 1],
-  );
+  const few = await recordStatements(() => list(one.id));
+  const more = await recordStatements(async () => {
+    const { items = [] } = await list(many.id);
+    t.same([items.length, items[0]?.content, items.at(-1)?.content], [20, '0', '19']);
+  });
+  t.equal(more.length, few.length);
 });
 
 t.test('no comments are an empty list, no tweet is a 404, no id a 400', async (t) => {

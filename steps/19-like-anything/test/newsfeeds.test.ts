@@ -57,5 +57,5 @@ t.test('a feed of twenty costs as many statements as a feed of one', async (t) =
     const { items } = await feed(mary);
     t.same([items?.length, items?.[0].content, items?.[19].content], [20, '25', '6']);
   });
-  t.same([one.length, twenty.length], [2, 2], 'which tweets, and the tweets');
+  t.equal(twenty.length, one.length);
 });
