@@ -33,19 +33,17 @@ t.test('a tweet comes with its comments, oldest first', async (t) => {
   t.same(tweet.comments, comments);
 });
 
-t.test('two statements, be it none, one or twenty comments', async (t) => {
-  for (const [given, shown] of [
-    [0, 0],
-    [1, 1],
-    [21, 20],
-  ] as const) {
-    const id = await newTweet(given);
+t.test('a tweet with twenty comments costs as many statements as one with one', async (t) => {
+  const costs: number[] = [];
+  for (const count of [1, 21]) {
+    const id = await newTweet(count);
     const statements = await recordStatements(async () => {
       const { comments } = (await app.inject(`/api/tweets/${id}`)).json();
-      t.equal(comments?.length, shown);
+      t.equal(comments?.length, Math.min(count, 20));
     });
-    t.equal(statements.length, 2);
+    costs.push(statements.length);
   }
+  t.equal(costs[0], costs[1]);
 });
 
 t.test('a deleted tweet takes its comments along, and no other tweet’s', async (t) => {
