@@ -5,6 +5,7 @@ import { AccountService } from './accounts/service.ts';
 import { commentRoutes } from './comments/routes.ts';
 import { CommentService } from './comments/service.ts';
 import { type Config, loadConfig } from './config.ts';
+import { EngagementService } from './engagement/service.ts';
 import { friendshipRoutes } from './friendships/routes.ts';
 import { FriendshipService } from './friendships/service.ts';
 import { healthRoutes } from './health/routes.ts';
@@ -61,8 +62,9 @@ export async function buildApp(options: AppOptions = {}): Promise<FastifyInstanc
 
   const tweets = new TweetService(app.db, accounts, friendships, newsfeeds);
   const comments = new CommentService(app.db, tweets);
-  await app.register(tweetRoutes, { prefix: '/api/tweets', tweets, comments });
-  await app.register(newsfeedRoutes, { prefix: '/api/newsfeeds', newsfeeds, tweets });
+  const engagement = new EngagementService(comments);
+  await app.register(tweetRoutes, { prefix: '/api/tweets', tweets, comments, engagement });
+  await app.register(newsfeedRoutes, { prefix: '/api/newsfeeds', newsfeeds, tweets, engagement });
   await app.register(commentRoutes, { prefix: '/api/comments', comments });
 
   const likes = new LikeService(app.db, accounts, { tweet: tweets, comment: comments });

@@ -31,6 +31,11 @@ export async function deleteComment(db: Kysely<Database>, id: string): Promise<b
   return numDeletedRows === 1n;
 }
 
+/** Deletes the comments on a tweet, by the index (tweet_id, id). */
+export async function deleteCommentsOn(db: Kysely<Database>, tweetId: string): Promise<void> {
+  await db.deleteFrom('comments').where('tweet_id', '=', tweetId).execute();
+}
+
 /** A comment with its author; undefined if one of the two is not there. */
 export async function findComment(db: Kysely<Database>, id: string): Promise<Comment | undefined> {
   const row = await selectComments(db).where('comments.id', '=', id).executeTakeFirst();

@@ -7,6 +7,7 @@ import { requireOwner } from '../ownership.ts';
 import type { TweetService } from '../tweets/service.ts';
 import {
   deleteComment,
+  deleteCommentsOn,
   findComment,
   findCommentsOn,
   insertComment,
@@ -26,6 +27,7 @@ export class CommentService {
   constructor(db: Kysely<Database>, tweets: TweetService) {
     this.#db = db;
     this.#tweets = tweets;
+    tweets.onDelete(deleteCommentsOn);
   }
 
   /**
@@ -34,8 +36,8 @@ export class CommentService {
    */
   async create(userId: string, comment: NewComment): Promise<Comment> {
     requireGoodText(comment.content);
-    await this.#tweets.get(comment.tweetId);
     return this.#db.transaction().execute(async (trx) => {
+      await this.#tweets.lock(trx, comment.tweetId);
       const created = await findComment(trx, await insertComment(trx, userId, comment));
       if (!created) throw new AccountGone();
       return created;

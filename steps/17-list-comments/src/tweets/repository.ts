@@ -1,4 +1,4 @@
-import type { Kysely, Selectable } from 'kysely';
+import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { Database, TweetsTable } from '../database.ts';
 import type { Tweet } from './schemas.ts';
 
@@ -51,6 +51,12 @@ export async function deleteTweet(
     .where('user_id', '=', userId)
     .executeTakeFirst();
   return numDeletedRows === 1n;
+}
+
+/** Locks a tweet's row until the transaction ends, and returns whether there is one. */
+export async function lockTweet(trx: Transaction<Database>, id: string): Promise<boolean> {
+  const query = trx.selectFrom('tweets').select('id').where('id', '=', id).forUpdate();
+  return (await query.executeTakeFirst()) !== undefined;
 }
 
 /** Tweets with their authors: one statement, however many tweets. */

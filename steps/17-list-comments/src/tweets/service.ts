@@ -1,17 +1,27 @@
 import createError from '@fastify/error';
-import type { Kysely } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import type { AccountService } from '../accounts/service.ts';
 import { problemOf } from '../content.ts';
 import type { Database } from '../database.ts';
 import type { FriendshipService } from '../friendships/service.ts';
 import type { NewsfeedService } from '../newsfeeds/service.ts';
 import { requireOwner } from '../ownership.ts';
-import { deleteTweet, findTweet, findTweets, findTweetsOfUser, insertTweet } from './repository.ts';
+import {
+  deleteTweet,
+  findTweet,
+  findTweets,
+  findTweetsOfUser,
+  insertTweet,
+  lockTweet,
+} from './repository.ts';
 import type { Tweet } from './schemas.ts';
 
 export const TweetNotFound = createError('TWEET_NOT_FOUND', 'There is no such tweet', 404);
 export const InvalidTweet = createError('INVALID_TWEET', 'A tweet %s', 400);
 export const NotYourTweet = createError('NOT_YOUR_TWEET', 'Only its author may do this', 403);
+
+/** What else has to go when a tweet goes, in the same transaction. */
+export type Cleanup = (trx: Transaction<Database>, tweetId: string) => Promise<void>;
 
 /** The rules of tweets. */
 export class TweetService {
@@ -19,6 +29,7 @@ export class TweetService {
   readonly #accounts: AccountService;
   readonly #friendships: FriendshipService;
   readonly #newsfeeds: NewsfeedService;
+  readonly #cleanups: Cleanup[] = [];
 
   constructor(
     db: Kysely<Database>,
@@ -76,9 +87,20 @@ export class TweetService {
       await this.#accounts.lockAuthor(trx, userId);
       if (!(await deleteTweet(trx, id, userId))) return false;
       await this.#newsfeeds.retract(trx, id);
+      for (const cleanup of this.#cleanups) await cleanup(trx, id);
       return true;
     });
     if (deleted) return;
     requireOwner(await this.get(id), userId, NotYourTweet);
+  }
+
+  /** Has features that hang something on tweets take it off a tweet that is deleted. */
+  onDelete(cleanup: Cleanup): void {
+    this.#cleanups.push(cleanup);
+  }
+
+  /** Keeps a tweet from being deleted while something is hung on it. @throws {TweetNotFound} */
+  async lock(trx: Transaction<Database>, id: string): Promise<void> {
+    if (!(await lockTweet(trx, id))) throw new TweetNotFound();
   }
 }

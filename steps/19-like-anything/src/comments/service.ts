@@ -6,6 +6,7 @@ import type { Database } from '../database.ts';
 import { requireOwner } from '../ownership.ts';
 import type { TweetService } from '../tweets/service.ts';
 import {
+  countCommentsOn,
   deleteComment,
   deleteCommentsOn,
   findComment,
@@ -61,6 +62,11 @@ export class CommentService {
   /** The same for whoever has the tweet already, and need not be told that there is none. */
   async firstOn(tweetId: string): Promise<Comment[]> {
     return findCommentsOn(this.#db, tweetId, 20);
+  }
+
+  /** How many comments these tweets have; a tweet without comments is not in the map. */
+  async countsOn(tweetIds: string[]): Promise<Map<string, number>> {
+    return tweetIds.length === 0 ? new Map() : countCommentsOn(this.#db, tweetIds);
   }
 
   /** Rewrites one's own comment. @throws {InvalidComment}, {CommentNotFound} or {NotYourComment} */

@@ -56,6 +56,20 @@ export async function findCommentsOn(
   return rows.map(toComment);
 }
 
+/** How many comments these tweets have, by the index (tweet_id, id); without those that have none. */
+export async function countCommentsOn(
+  db: Kysely<Database>,
+  tweetIds: string[],
+): Promise<Map<string, number>> {
+  const rows = await db
+    .selectFrom('comments')
+    .select(({ fn }) => ['tweet_id', fn.countAll<string>().as('count')])
+    .where('tweet_id', 'in', tweetIds)
+    .groupBy('tweet_id')
+    .execute();
+  return new Map(rows.map(({ tweet_id, count }) => [tweet_id, Number(count)]));
+}
+
 /** Comments with their authors: one statement, however many comments. */
 function selectComments(db: Kysely<Database>) {
   return db

@@ -1,26 +1,35 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { TweetWithCommentsSchema } from '../comments/schemas.ts';
 import type { CommentService } from '../comments/service.ts';
+import {
+  TweetListSchema,
+  TweetViewSchema,
+  TweetWithCommentsSchema,
+} from '../engagement/schemas.ts';
+import type { EngagementService } from '../engagement/service.ts';
 import { IdParamsSchema, NoContentSchema } from '../schemas.ts';
-import { NewTweetSchema, TimelineQuerySchema, TweetListSchema, TweetSchema } from './schemas.ts';
+import { NewTweetSchema, TimelineQuerySchema } from './schemas.ts';
 import type { TweetService } from './service.ts';
 
 interface TweetRoutesOptions {
   tweets: TweetService;
   comments: CommentService;
+  engagement: EngagementService;
 }
 
 export const tweetRoutes: FastifyPluginAsyncTypebox<TweetRoutesOptions> = async (
   app,
-  { tweets, comments },
+  { tweets, comments, engagement },
 ) => {
   app.post(
     '',
     {
       onRequest: app.authenticate,
-      schema: { summary: 'Post a tweet', body: NewTweetSchema, response: { 201: TweetSchema } },
+      schema: { summary: 'Post a tweet', body: NewTweetSchema, response: { 201: TweetViewSchema } },
     },
-    async ({ user, body }, reply) => reply.code(201).send(await tweets.post(user.id, body.content)),
+    async ({ user, body }, reply) => {
+      const tweet = await tweets.post(user.id, body.content);
+      return reply.code(201).send(await engagement.ofTweet(tweet));
+    },
   );
 
   app.get(
@@ -33,7 +42,7 @@ export const tweetRoutes: FastifyPluginAsyncTypebox<TweetRoutesOptions> = async 
       },
     },
     async ({ params: { id } }) => ({
-      ...(await tweets.get(id)),
+      ...(await engagement.ofTweet(await tweets.get(id))),
       comments: await comments.firstOn(id),
     }),
   );
@@ -47,7 +56,9 @@ export const tweetRoutes: FastifyPluginAsyncTypebox<TweetRoutesOptions> = async 
         response: { 200: TweetListSchema },
       },
     },
-    async ({ query }) => ({ items: await tweets.timeline(query.userId) }),
+    async ({ query }) => ({
+      items: await engagement.ofTweets(await tweets.timeline(query.userId)),
+    }),
   );
 
   app.delete(
