@@ -121,6 +121,33 @@ t.test('only the files that are asked for run, in the environment that is given'
   t.equal(exitCode, 0);
 });
 
+t.test('together, files share a process and have a tap of their own', async (t) => {
+  const cwd = packageWith(t, {
+    'a.test.ts': `
+      import { writeFileSync } from 'node:fs';
+      t.teardown(() => writeFileSync('closed', String(process.pid)));
+      t.test('a', async (t) => { t.ok(true); });
+      await new Promise((done) => setTimeout(done, 5));
+      t.test('b # 2', async (t) => { t.equal(1, 2); });`,
+    'b.test.ts': `
+      import { readFileSync } from 'node:fs';
+      import { test } from 'tap';
+      test('c', async (t) => { t.equal(readFileSync('closed', 'utf8'), String(process.pid)); });`,
+    'c.test.ts': `import '../src/x.ts';`,
+    'd.test.ts': `t.test('d', async (t) => { t.ok(true); });`,
+  });
+  const files = ['a', 'b', 'c', 'd'].map((name) => `test/${name}.test.ts`);
+  const { cases, exitCode } = await runTests({ cwd, files, together: true, env: {} });
+  t.equal(exitCode, 1);
+  t.match(cases, [
+    { file: 'test/a.test.ts', name: 'a', ok: true },
+    { file: 'test/a.test.ts', name: 'b # 2', ok: false, failure: 'assertion' },
+    { file: 'test/b.test.ts', name: 'c', ok: true },
+    { file: 'test/c.test.ts', ok: false },
+    { file: 'test/d.test.ts', name: 'd', ok: true },
+  ]);
+});
+
 t.test('an aborted run ends at once and leaves no process behind', async (t) => {
   const cwd = packageWith(t, {
     'slow.test.ts': `

@@ -378,6 +378,21 @@ t.test('rule 4: earlier cases that break, change or go', async (t) => {
   t.match(printed, /✗ 1 fail/);
 });
 
+t.test('rule 4: an earlier file that fails in company only, or ends the process', async (t) => {
+  const spoilt = "t.test('is the first', async (t) => t.notOk(process.env.SPOILT));";
+  const spoils = "process.env.SPOILT = 'yes';\nt.test('spoils', async (t) => t.ok(true));";
+  const leaves =
+    "t.test('leaves', async (t) => {\n  t.ok(true);\n  setTimeout(process.exit, 0, 0);\n});";
+  const earlier = (step: string) =>
+    under(`steps/${step}/test`, {
+      'a.test.ts': testFile(spoils),
+      'b.test.ts': testFile(spoilt),
+      'z.test.ts': testFile(leaves),
+    });
+  const course = makeCourse(t, { ...earlier('01-one'), ...earlier('02-two') });
+  t.match(await run(course, { only: ['tests'] }), { findings: [], passed: 6, failed: 0 });
+});
+
 /** Where the first text is that a pattern fits: the findings come in the order of the files. */
 function order(texts: string[], pattern: RegExp): number {
   return texts.findIndex((text) => pattern.test(text));

@@ -1,14 +1,13 @@
-import { rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { serviceEnvironment } from '../core/app-process.ts';
 import { type Course, listSteps, type Step } from '../core/course.ts';
 import { CourseError, ExitCode } from '../core/errors.ts';
 import { type Lesson, loadLesson } from '../core/lesson.ts';
-import { runTests, type TestRun } from '../core/run.ts';
+import type { TestRun } from '../core/run.ts';
 import { checkLockfile, checkOwnTests, checkTypes } from './complete.ts';
 import { databasesOn, dropLeftovers } from './leftovers.ts';
 import { checkLive } from './live.ts';
+import { runOwnTests } from './own-run.ts';
 import { runQueue } from './queue.ts';
 import { checkRed } from './red.ts';
 import { checkRegression } from './regression.ts';
@@ -74,9 +73,7 @@ export async function verify(
   const reports = steps.map((step): StepReport => ({ step, outcomes: new Map(), ms: 0 }));
   const times = new Map<string, number>();
   const jobs = options.jobs ?? availableParallelism();
-  // Hundreds of processes load the same packages: compiling them once saves a fifth of the time.
-  const cache = join(course.stateDir, `verify-${process.pid}-cache`);
-  const env: Record<string, string> = { NODE_COMPILE_CACHE: cache, ...(await servicesOf(course)) };
+  const env = await servicesOf(course);
   const interrupt = interruptible();
   const databases = await databasesOn(env.DATABASE_URL);
   try {
@@ -99,7 +96,6 @@ export async function verify(
       ExitCode.fellShort,
     );
   } finally {
-    rmSync(cache, { recursive: true, force: true, maxRetries: 3 });
     await dropLeftovers(env.DATABASE_URL, databases);
     interrupt.release();
   }
@@ -136,14 +132,14 @@ function contextOf(
   shared: Pick<StepContext, 'env' | 'signal' | 'tapJobs'>,
 ): StepContext & { lessonError?: string; startOwnRun: () => Promise<TestRun> } {
   const { env, signal, tapJobs } = shared;
+  const previous = listSteps(course)[step.number - 2];
   const own = Promise.withResolvers<TestRun>();
   // Whoever needs the run gets its error; nobody needs it when the queue has been emptied.
   own.promise.catch(() => {});
   const startOwnRun = () => {
-    runTests({ cwd: step.dir, env, signal, jobs: tapJobs }).then(own.resolve, own.reject);
+    runOwnTests(step, previous, { env, signal, jobs: tapJobs }).then(own.resolve, own.reject);
     return own.promise;
   };
-  const previous = listSteps(course)[step.number - 2];
   const { lesson, lessonError } = readLesson(step);
   return {
     course,
