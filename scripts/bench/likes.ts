@@ -26,16 +26,17 @@ interface Sizes {
 
 const FULL: Sizes = {
   tweets: [1, 5, 20],
-  likes: [10, 100, 1_000, 10_000],
+  likes: [10, 1_000, 10_000],
   rounds: 4,
-  secondsPerRound: 2,
-  warmUp: 1,
+  secondsPerRound: 3,
+  warmUp: 3,
 };
 
 const QUICK: Sizes = { ...FULL, likes: [10, 1_000], rounds: 1, secondsPerRound: 1, warmUp: 0 };
 
 const LONGEST_PAGE = 20;
-const READING_AT_ONCE = 10;
+/** A page whose count is a second's work has to be done within a round. */
+const READING_AT_ONCE = 4;
 
 /** The first id of each kind of user; the first account is the viewer's. */
 const FIRST = { viewer: 1, author: 10_000, crowd: 100_000 };
@@ -43,7 +44,7 @@ const FIRST = { viewer: 1, author: 10_000, crowd: 100_000 };
 export const bench: Bench = {
   summary: 'likesCount and hasLiked of a page of tweets: statements for each tweet or for the page',
   image: 'likes-by-row-vs-by-page.svg',
-  secondsAtMost: 240,
+  secondsAtMost: 300,
   run,
 };
 

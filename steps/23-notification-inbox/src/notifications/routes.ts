@@ -1,0 +1,38 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { CountSchema, InboxQuerySchema, InboxSchema } from './schemas.ts';
+import type { NotificationService } from './service.ts';
+
+export const notificationRoutes: FastifyPluginAsyncTypebox<{
+  notifications: NotificationService;
+}> = async (app, { notifications }) => {
+  app.get(
+    '',
+    {
+      onRequest: app.authenticate,
+      schema: {
+        summary: 'Your inbox',
+        querystring: InboxQuerySchema,
+        response: { 200: InboxSchema },
+      },
+    },
+    async ({ user, query }) => ({ items: await notifications.inbox(user.id, query.unread) }),
+  );
+
+  app.get(
+    '/unread-count',
+    {
+      onRequest: app.authenticate,
+      schema: { summary: 'How many you have not read', response: { 200: CountSchema } },
+    },
+    async ({ user }) => ({ count: await notifications.unreadCount(user.id) }),
+  );
+
+  app.post(
+    '/mark-all-as-read',
+    {
+      onRequest: app.authenticate,
+      schema: { summary: 'Mark all as read; says how many', response: { 200: CountSchema } },
+    },
+    async ({ user }) => ({ count: await notifications.markAllAsRead(user.id) }),
+  );
+};

@@ -1,0 +1,17 @@
+import Type, { type Static } from 'typebox';
+import { UserSchema } from '../accounts/schemas.ts';
+
+export const NotificationSchema = Type.Object({
+  id: Type.String(),
+  type: Type.Enum(['comment.created', 'like.created', 'user.followed']),
+  actor: UserSchema,
+  subjectType: Type.Enum(['tweet', 'comment', 'user']),
+  subjectId: Type.String(),
+  unread: Type.Boolean(),
+  createdAt: Type.String({ format: 'date-time' }),
+});
+export type Notification = Static<typeof NotificationSchema>;
+
+export const InboxQuerySchema = Type.Object({ unread: Type.Optional(Type.Boolean()) });
+export const InboxSchema = Type.Object({ items: Type.Array(NotificationSchema) });
+export const CountSchema = Type.Object({ count: Type.Integer() });
