@@ -22,6 +22,8 @@ export interface AppOptions {
   fresh?: boolean;
   /** Drops the database after the app has stopped. */
   dropOnStop?: boolean;
+  /** How long its processes may take to drain before they are killed; by default 15 seconds. */
+  drainTimeoutMs?: number;
 }
 
 /** An app that is running: its server and, where the step has one, its worker. */
@@ -35,8 +37,8 @@ export interface RunningApp {
   /** Settles when one of its processes has ended, asked or not. */
   exited: Promise<Exit>;
   /**
-   * Passes the signal on (default SIGTERM), waits for the drain, and kills what is left after 15
-   * seconds. Calling it again waits for the same end.
+   * Passes the signal on (default SIGTERM), waits for the drain, and kills what is left after
+   * `drainTimeoutMs`. Calling it again waits for the same end.
    */
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
@@ -83,7 +85,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     await createDatabase(databaseUrl);
     await migrate(dir, env);
   }
-  const group = new ProcessGroup(dir, env, options.quiet ?? false);
+  const group = new ProcessGroup(dir, env, options.quiet ?? false, options.drainTimeoutMs);
   try {
     const server = group.start('server', 'src/server.ts');
     const url = await listening(server, group, port, env.HOST ?? '127.0.0.1');
@@ -253,10 +255,17 @@ class ProcessGroup {
   readonly #dir: string;
   readonly #env: NodeJS.ProcessEnv;
   readonly #quiet: boolean;
+  readonly #drainTimeoutMs: number;
   #settleFirstExit: (exit: Exit) => void = () => {};
   #stopping: Promise<void> | undefined;
 
-  constructor(dir: string, env: NodeJS.ProcessEnv, quiet: boolean) {
+  constructor(
+    dir: string,
+    env: NodeJS.ProcessEnv,
+    quiet: boolean,
+    drainTimeoutMs = DRAIN_TIMEOUT_MS,
+  ) {
+    this.#drainTimeoutMs = drainTimeoutMs;
     this.#dir = dir;
     this.#env = env;
     this.#quiet = quiet;
@@ -307,7 +316,7 @@ class ProcessGroup {
     for (const { child } of this.#children) passOn(child, signal);
     const kill = setTimeout(() => {
       for (const { child } of this.#children) child.kill('SIGKILL');
-    }, DRAIN_TIMEOUT_MS);
+    }, this.#drainTimeoutMs);
     await Promise.all(this.#children.map(({ ended }) => ended));
     clearTimeout(kill);
   }

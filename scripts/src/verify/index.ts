@@ -34,6 +34,8 @@ export interface VerifyOptions {
   writeOutput?: boolean;
   /** How long one command of a lesson may take; 30 seconds by default. */
   commandTimeoutMs?: number;
+  /** How long a step may take to stop before it is killed; 15 seconds by default. */
+  drainTimeoutMs?: number;
   /** Takes the lines of progress and the summary; by default they are printed. */
   print?: (text: string) => void;
 }
@@ -173,7 +175,9 @@ function tasksOf(context: ReturnType<typeof contextOf>, options: VerifyOptions):
     };
   };
   const live = async (): Promise<Partial<Record<Check, Outcome>>> => {
-    const { starts, shown } = await checkLive(context, { commandTimeoutMs, writeOutput });
+    const { drainTimeoutMs } = options;
+    const how = { commandTimeoutMs, writeOutput, drainTimeoutMs };
+    const { starts, shown } = await checkLive(context, how);
     const unread = context.lessonError === undefined ? [] : [context.lessonError];
     return {
       starts: joined(starts, checkLockfile(context)),

@@ -1,0 +1,14 @@
+import Type from 'typebox';
+
+/** A BIGINT in decimal. As a string, because a JavaScript number is exact only up to 2^53. */
+export const IdSchema = Type.String({ pattern: '^[1-9][0-9]{0,18}$' });
+
+export const IdParamsSchema = Type.Object({ id: IdSchema });
+
+export const UserIdParamsSchema = Type.Object({ userId: IdSchema });
+
+/** The empty body of a 204. */
+export const NoContentSchema = Type.Unsafe<void>({ type: 'null' });
+
+/** Whether the request changed anything: the second of two equal requests did not. */
+export const ChangedSchema = Type.Object({ changed: Type.Boolean() });
