@@ -5,6 +5,8 @@ import { AccountService } from './accounts/service.ts';
 import { commentRoutes } from './comments/routes.ts';
 import { CommentService } from './comments/service.ts';
 import { type Config, loadConfig } from './config.ts';
+import { EngagementService } from './engagement/service.ts';
+import { EventBus } from './events.ts';
 import { friendshipRoutes } from './friendships/routes.ts';
 import { FriendshipService } from './friendships/service.ts';
 import { healthRoutes } from './health/routes.ts';
@@ -12,6 +14,8 @@ import { likeRoutes } from './likes/routes.ts';
 import { LikeService } from './likes/service.ts';
 import { newsfeedRoutes } from './newsfeeds/routes.ts';
 import { NewsfeedService } from './newsfeeds/service.ts';
+import { notificationRoutes } from './notifications/routes.ts';
+import { NotificationService } from './notifications/service.ts';
 import { authPlugin } from './plugins/auth.ts';
 import { databasePlugin } from './plugins/database.ts';
 import { errorsPlugin } from './plugins/errors.ts';
@@ -51,22 +55,26 @@ export async function buildApp(options: AppOptions = {}): Promise<FastifyInstanc
   await app.register(openapiPlugin);
   await app.register(healthRoutes);
 
+  const events = new EventBus(app.log);
   const accounts = new AccountService(app.db);
   const sessions = new SessionService(app.db);
   await app.register(accountRoutes, { prefix: '/api/accounts', accounts, sessions });
 
   const newsfeeds = new NewsfeedService(app.db);
-  const friendships = new FriendshipService(app.db, accounts, newsfeeds);
+  const friendships = new FriendshipService(app.db, accounts, newsfeeds, events);
   await app.register(friendshipRoutes, { prefix: '/api/friendships', friendships });
 
   const tweets = new TweetService(app.db, accounts, friendships, newsfeeds);
-  const comments = new CommentService(app.db, tweets);
-  await app.register(tweetRoutes, { prefix: '/api/tweets', tweets, comments });
-  await app.register(newsfeedRoutes, { prefix: '/api/newsfeeds', newsfeeds, tweets });
-  await app.register(commentRoutes, { prefix: '/api/comments', comments });
-
-  const likes = new LikeService(app.db, accounts, { tweet: tweets, comment: comments });
+  const comments = new CommentService(app.db, tweets, events);
+  const likes = new LikeService(app.db, accounts, { tweet: tweets, comment: comments }, events);
+  const engagement = new EngagementService(comments, likes);
+  await app.register(tweetRoutes, { prefix: '/api/tweets', tweets, comments, engagement });
+  await app.register(newsfeedRoutes, { prefix: '/api/newsfeeds', newsfeeds, tweets, engagement });
+  await app.register(commentRoutes, { prefix: '/api/comments', comments, engagement });
   await app.register(likeRoutes, { prefix: '/api/likes', likes });
+
+  const notifications = new NotificationService(app.db, events, tweets, comments);
+  await app.register(notificationRoutes, { prefix: '/api/notifications', notifications });
   return app;
 }
 

@@ -51,6 +51,17 @@ export interface LikesTable {
   created_at: Generated<Date>;
 }
 
+export interface NotificationsTable {
+  id: Generated<string>;
+  user_id: string;
+  actor_id: string;
+  type: 'comment.created' | 'like.created' | 'user.followed';
+  subject_type: 'tweet' | 'comment' | 'user';
+  subject_id: string;
+  unread: Generated<number>;
+  created_at: Generated<Date>;
+}
+
 /** The tables and their columns, one entry a table. */
 export interface Database {
   users: UsersTable;
@@ -60,6 +71,7 @@ export interface Database {
   newsfeeds: NewsfeedsTable;
   comments: CommentsTable;
   likes: LikesTable;
+  notifications: NotificationsTable;
 }
 
 /** Opens a pool. BIGINTs come as strings: a number is exact only up to 2^53. Times are UTC. */

@@ -3,13 +3,13 @@ import diagnostics from 'node:diagnostics_channel';
 import type { FastifyInstance } from 'fastify';
 import { sql } from 'kysely';
 import type { Test } from 'tap';
-import { buildApp } from '../src/app.ts';
+import { type AppOptions, buildApp } from '../src/app.ts';
 import { loadConfig } from '../src/config.ts';
 import { openDatabase } from '../src/database.ts';
 import { migrate } from '../src/migrate.ts';
 
 /** The app on a migrated database of its own, which is dropped when `t` ends. */
-export async function createApp(t: Test): Promise<FastifyInstance> {
+export async function createApp(t: Test, options: AppOptions = {}): Promise<FastifyInstance> {
   const config = loadConfig(process.env);
   const server = openDatabase(config);
   const name = `fanout_test_${process.pid}_${randomBytes(4).toString('hex')}`;
@@ -17,7 +17,7 @@ export async function createApp(t: Test): Promise<FastifyInstance> {
     throw new Error(`No MySQL to test with. Start it: npx course services up (${error.message})`);
   });
   const DATABASE_URL = new URL(name, config.DATABASE_URL).href;
-  const app = await buildApp({ config: { ...config, DATABASE_URL } });
+  const app = await buildApp({ ...options, config: { ...config, DATABASE_URL } });
   t.teardown(async () => {
     await app.close();
     await sql`DROP DATABASE ${sql.id(name)}`.execute(server);

@@ -56,7 +56,7 @@ t.test('a list of twenty costs as many statements as a list of one', async (t) =
   const more = await recordStatements(async () => {
     t.equal((await likers(many)).items?.length, 20);
   });
-  t.same([few.length, more.length], [1, 1]);
+  t.equal(more.length, few.length);
 });
 
 t.test('what is not there is a 404, who is not logged in a 401', async (t) => {

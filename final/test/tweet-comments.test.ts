@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import { createApp, createUser, recordStatements } from './helper.ts';
 
@@ -51,4 +52,28 @@ t.test('no comments are an empty list, no tweet is a 404, no id a 400', async (t
   t.match(await list('999'), { statusCode: 404, code: 'TWEET_NOT_FOUND' });
   t.match(await list('x'), { statusCode: 400 });
   t.equal((await app.inject('/api/comments')).statusCode, 400, 'all comments of all tweets');
+});
+
+t.test('a deleted tweet takes its comments along, and no other tweet’s', async (t) => {
+  const ids: string[] = [];
+  for (const content of ['gone', 'other']) {
+    const { id } = await post('tweets', { content });
+    await post('comments', { tweetId: id, content }, grace);
+    ids.push(id);
+  }
+  const url = `/api/tweets/${ids[0]}`;
+  t.equal((await app.inject({ method: 'DELETE', url, headers: ada.headers })).statusCode, 204);
+  const left = app.db.selectFrom('comments').select('content').where('tweet_id', 'in', ids);
+  t.same(await left.execute(), [{ content: 'other' }]);
+});
+
+t.test('a comment that meets the deletion of its tweet does not outlive it', async (t) => {
+  const { id } = await post('tweets', { content: 'hello' });
+  const { late } = await app.db.transaction().execute(async (trx) => {
+    await trx.deleteFrom('tweets').where('id', '=', id).execute();
+    const late = post('comments', { tweetId: id, content: 'too late' });
+    await setTimeout(200);
+    return { late };
+  });
+  t.match(await late, { statusCode: 404, code: 'TWEET_NOT_FOUND' });
 });

@@ -42,6 +42,10 @@ export async function findComment(db: Kysely<Database>, id: string): Promise<Com
   return row && toComment(row);
 }
 
+export async function findComments(db: Kysely<Database>, ids: string[]): Promise<Comment[]> {
+  return (await selectComments(db).where('comments.id', 'in', ids).execute()).map(toComment);
+}
+
 /** The oldest comments on a tweet, oldest first, by the index (tweet_id, id). */
 export async function findCommentsOn(
   db: Kysely<Database>,
@@ -54,6 +58,20 @@ export async function findCommentsOn(
     .limit(limit)
     .execute();
   return rows.map(toComment);
+}
+
+/** How many comments these tweets have, by the index (tweet_id, id); without those that have none. */
+export async function countCommentsOn(
+  db: Kysely<Database>,
+  tweetIds: string[],
+): Promise<Map<string, number>> {
+  const rows = await db
+    .selectFrom('comments')
+    .select(({ fn }) => ['tweet_id', fn.countAll<string>().as('count')])
+    .where('tweet_id', 'in', tweetIds)
+    .groupBy('tweet_id')
+    .execute();
+  return new Map(rows.map(({ tweet_id, count }) => [tweet_id, Number(count)]));
 }
 
 /** Comments with their authors: one statement, however many comments. */

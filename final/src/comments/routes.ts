@@ -1,37 +1,44 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { CommentListSchema, CommentViewSchema } from '../engagement/schemas.ts';
+import type { EngagementService } from '../engagement/service.ts';
 import { IdParamsSchema, NoContentSchema } from '../schemas.ts';
-import {
-  CommentEditSchema,
-  CommentListSchema,
-  CommentSchema,
-  CommentsQuerySchema,
-  NewCommentSchema,
-} from './schemas.ts';
+import { CommentEditSchema, CommentsQuerySchema, NewCommentSchema } from './schemas.ts';
 import type { CommentService } from './service.ts';
 
-export const commentRoutes: FastifyPluginAsyncTypebox<{ comments: CommentService }> = async (
+interface CommentRoutesOptions {
+  comments: CommentService;
+  engagement: EngagementService;
+}
+
+export const commentRoutes: FastifyPluginAsyncTypebox<CommentRoutesOptions> = async (
   app,
-  { comments },
+  { comments, engagement },
 ) => {
   app.post(
     '',
     {
       onRequest: app.authenticate,
-      schema: { summary: 'Comment', body: NewCommentSchema, response: { 201: CommentSchema } },
+      schema: { summary: 'Comment', body: NewCommentSchema, response: { 201: CommentViewSchema } },
     },
-    async ({ user, body }, reply) => reply.code(201).send(await comments.create(user.id, body)),
+    async ({ user, body }, reply) => {
+      const comment = await comments.create(user.id, body);
+      return reply.code(201).send(await engagement.ofComment(comment, user.id));
+    },
   );
 
   app.get(
     '',
     {
+      onRequest: app.identify,
       schema: {
         summary: 'The comments on a tweet',
         querystring: CommentsQuerySchema,
         response: { 200: CommentListSchema },
       },
     },
-    async ({ query }) => ({ items: await comments.list(query.tweetId) }),
+    async ({ query, viewerId }) => ({
+      items: await engagement.ofComments(await comments.list(query.tweetId), viewerId),
+    }),
   );
 
   app.patch(
@@ -42,10 +49,11 @@ export const commentRoutes: FastifyPluginAsyncTypebox<{ comments: CommentService
         summary: 'Edit a comment',
         params: IdParamsSchema,
         body: CommentEditSchema,
-        response: { 200: CommentSchema },
+        response: { 200: CommentViewSchema },
       },
     },
-    async ({ user, params, body }) => comments.edit(user.id, params.id, body.content),
+    async ({ user, params: { id }, body }) =>
+      engagement.ofComment(await comments.edit(user.id, id, body.content), user.id),
   );
 
   app.delete(

@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { UserSchema } from '../accounts/schemas.ts';
 import { IdSchema } from '../schemas.ts';
-import { NewTweetSchema, TweetSchema } from '../tweets/schemas.ts';
+import { NewTweetSchema } from '../tweets/schemas.ts';
 
 export const NewCommentSchema = Type.Object({ tweetId: IdSchema, ...NewTweetSchema.properties });
 /** Only the text can change: whatever else a request carries is not read. */
@@ -17,11 +17,4 @@ export const CommentSchema = Type.Object({
 });
 export type Comment = Static<typeof CommentSchema>;
 
-/** A tweet on a page of its own. */
-export const TweetWithCommentsSchema = Type.Object({
-  ...TweetSchema.properties,
-  comments: Type.Array(CommentSchema, { description: 'The oldest 20, oldest first' }),
-});
-
 export const CommentsQuerySchema = Type.Object({ tweetId: IdSchema });
-export const CommentListSchema = Type.Object({ items: Type.Array(CommentSchema) });

@@ -3,12 +3,15 @@ import type { Kysely } from 'kysely';
 import { AccountGone } from '../accounts/service.ts';
 import { problemOf } from '../content.ts';
 import type { Database } from '../database.ts';
+import type { EventBus } from '../events.ts';
 import { requireOwner } from '../ownership.ts';
 import type { TweetService } from '../tweets/service.ts';
 import {
+  countCommentsOn,
   deleteComment,
   deleteCommentsOn,
   findComment,
+  findComments,
   findCommentsOn,
   insertComment,
   updateComment,
@@ -23,10 +26,12 @@ export const NotYourComment = createError('NOT_YOUR_COMMENT', 'Only its author m
 export class CommentService {
   readonly #db: Kysely<Database>;
   readonly #tweets: TweetService;
+  readonly #events: EventBus;
 
-  constructor(db: Kysely<Database>, tweets: TweetService) {
+  constructor(db: Kysely<Database>, tweets: TweetService, events: EventBus) {
     this.#db = db;
     this.#tweets = tweets;
+    this.#events = events;
     tweets.onDelete(deleteCommentsOn);
   }
 
@@ -36,12 +41,14 @@ export class CommentService {
    */
   async create(userId: string, comment: NewComment): Promise<Comment> {
     requireGoodText(comment.content);
-    return this.#db.transaction().execute(async (trx) => {
+    const created = await this.#db.transaction().execute(async (trx) => {
       await this.#tweets.lock(trx, comment.tweetId);
       const created = await findComment(trx, await insertComment(trx, userId, comment));
       if (!created) throw new AccountGone();
       return created;
     });
+    await this.#events.emit('comment.created', created);
+    return created;
   }
 
   /** @throws {CommentNotFound} */
@@ -49,6 +56,11 @@ export class CommentService {
     const comment = await findComment(this.#db, id);
     if (!comment) throw new CommentNotFound();
     return comment;
+  }
+
+  /** These comments, in no order, without those that are gone. */
+  async getMany(ids: string[]): Promise<Comment[]> {
+    return ids.length === 0 ? [] : findComments(this.#db, ids);
   }
 
   /** The 20 oldest comments on a tweet, oldest first. @throws {TweetNotFound} */
@@ -61,6 +73,11 @@ export class CommentService {
   /** The same for whoever has the tweet already, and need not be told that there is none. */
   async firstOn(tweetId: string): Promise<Comment[]> {
     return findCommentsOn(this.#db, tweetId, 20);
+  }
+
+  /** How many comments these tweets have; a tweet without comments is not in the map. */
+  async countsOn(tweetIds: string[]): Promise<Map<string, number>> {
+    return tweetIds.length === 0 ? new Map() : countCommentsOn(this.#db, tweetIds);
   }
 
   /** Rewrites one's own comment. @throws {InvalidComment}, {CommentNotFound} or {NotYourComment} */

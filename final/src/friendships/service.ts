@@ -2,6 +2,7 @@ import createError from '@fastify/error';
 import type { Kysely } from 'kysely';
 import type { AccountService } from '../accounts/service.ts';
 import type { Database } from '../database.ts';
+import type { EventBus } from '../events.ts';
 import type { NewsfeedService } from '../newsfeeds/service.ts';
 import {
   deleteFriendship,
@@ -23,22 +24,31 @@ export class FriendshipService {
   readonly #db: Kysely<Database>;
   readonly #accounts: AccountService;
   readonly #newsfeeds: NewsfeedService;
+  readonly #events: EventBus;
 
-  constructor(db: Kysely<Database>, accounts: AccountService, newsfeeds: NewsfeedService) {
+  constructor(
+    db: Kysely<Database>,
+    accounts: AccountService,
+    newsfeeds: NewsfeedService,
+    events: EventBus,
+  ) {
     this.#db = db;
     this.#accounts = accounts;
     this.#newsfeeds = newsfeeds;
+    this.#events = events;
   }
 
   /** Returns whether anything changed. @throws {FollowingYourself} or {UserNotFound} */
   async follow(userId: string, toUserId: string): Promise<boolean> {
     if (userId === toUserId) throw new FollowingYourself();
-    return this.#db.transaction().execute(async (trx) => {
+    const changed = await this.#db.transaction().execute(async (trx) => {
       await this.#accounts.lockAuthor(trx, toUserId);
       const changed = await insertFriendship(trx, userId, toUserId);
       if (changed) await this.#newsfeeds.backfill(trx, userId, toUserId);
       return changed;
     });
+    if (changed) await this.#events.emit('user.followed', { userId, toUserId });
+    return changed;
   }
 
   /** Returns whether anything changed. @throws {FollowingYourself} or {UserNotFound} */

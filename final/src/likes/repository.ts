@@ -48,3 +48,34 @@ export async function findLikers(
     .execute();
   return rows.map(({ created_at, ...user }) => ({ user, createdAt: created_at.toISOString() }));
 }
+
+/** How many likes these subjects have, by the index (subject_type, subject_id, id). */
+export async function countLikes(
+  db: Kysely<Database>,
+  subjectType: Subject['subjectType'],
+  subjectIds: string[],
+): Promise<Map<string, number>> {
+  const rows = await db
+    .selectFrom('likes')
+    .select(({ fn }) => ['subject_id', fn.countAll<string>().as('count')])
+    .where('subject_type', '=', subjectType)
+    .where('subject_id', 'in', subjectIds)
+    .groupBy('subject_id')
+    .execute();
+  return new Map(rows.map(({ subject_id, count }) => [subject_id, Number(count)]));
+}
+
+/** Which of these subjects a user likes, by the unique key. */
+export async function findLiked(
+  db: Kysely<Database>,
+  userId: string,
+  subjectType: Subject['subjectType'],
+  subjectIds: string[],
+): Promise<Set<string>> {
+  const query = db.selectFrom('likes').select('subject_id').where('user_id', '=', userId);
+  const rows = await query
+    .where('subject_type', '=', subjectType)
+    .where('subject_id', 'in', subjectIds)
+    .execute();
+  return new Set(rows.map(({ subject_id }) => subject_id));
+}

@@ -1,16 +1,18 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { TweetListSchema } from '../tweets/schemas.ts';
+import { TweetListSchema } from '../engagement/schemas.ts';
+import type { EngagementService } from '../engagement/service.ts';
 import type { TweetService } from '../tweets/service.ts';
 import type { NewsfeedService } from './service.ts';
 
 interface NewsfeedRoutesOptions {
   newsfeeds: NewsfeedService;
   tweets: TweetService;
+  engagement: EngagementService;
 }
 
 export const newsfeedRoutes: FastifyPluginAsyncTypebox<NewsfeedRoutesOptions> = async (
   app,
-  { newsfeeds, tweets },
+  { newsfeeds, tweets, engagement },
 ) => {
   app.get(
     '',
@@ -18,6 +20,9 @@ export const newsfeedRoutes: FastifyPluginAsyncTypebox<NewsfeedRoutesOptions> = 
       onRequest: app.authenticate,
       schema: { summary: 'The newest tweets for you', response: { 200: TweetListSchema } },
     },
-    async ({ user }) => ({ items: await tweets.getMany(await newsfeeds.tweetIds(user.id)) }),
+    async ({ user }) => {
+      const items = await tweets.getMany(await newsfeeds.tweetIds(user.id));
+      return { items: await engagement.ofTweets(items, user.id) };
+    },
   );
 };

@@ -14,4 +14,3 @@ export const TweetSchema = Type.Object({
 export type Tweet = Static<typeof TweetSchema>;
 
 export const TimelineQuerySchema = Type.Object({ userId: IdSchema });
-export const TweetListSchema = Type.Object({ items: Type.Array(TweetSchema) });

@@ -80,5 +80,6 @@ export class TweetService {
     });
     if (deleted) return;
     requireOwner(await this.get(id), userId, NotYourTweet);
+    throw new TweetNotFound();
   }
 }

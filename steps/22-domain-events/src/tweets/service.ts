@@ -92,6 +92,7 @@ export class TweetService {
     });
     if (deleted) return;
     requireOwner(await this.get(id), userId, NotYourTweet);
+    throw new TweetNotFound();
   }
 
   /** Has features that hang something on tweets take it off a tweet that is deleted. */
