@@ -92,7 +92,8 @@ export const mysql: Service = {
     const dir = dirname(launch.dataDir);
     const initFile = join(dir, 'init.sql');
     const noFiles = join(dir, 'no-files');
-    mkdirSync(noFiles, { recursive: true });
+    const temporary = join(dir, 'tmp');
+    for (const folder of [noFiles, temporary]) mkdirSync(folder, { recursive: true });
     writeFileSync(initFile, `${FIRST_STATEMENTS.join('\n')}\n`);
     return {
       file: launch.program,
@@ -106,6 +107,8 @@ export const mysql: Service = {
         '--socket=mysql.sock',
         '--pid-file=mysql.pid',
         `--init-file=${initFile}`,
+        // A server that starts clears its folder for temporary tables, even of those of another.
+        `--tmpdir=${temporary}`,
         '--skip-name-resolve',
         '--character-set-server=utf8mb4',
         '--max-connections=600',
