@@ -1,0 +1,79 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { CommentService } from '../comments/service.ts';
+import {
+  TweetListSchema,
+  TweetViewSchema,
+  TweetWithCommentsSchema,
+} from '../engagement/schemas.ts';
+import type { EngagementService } from '../engagement/service.ts';
+import { IdParamsSchema, NoContentSchema } from '../schemas.ts';
+import { NewTweetSchema, TimelineQuerySchema } from './schemas.ts';
+import type { TweetService } from './service.ts';
+
+interface TweetRoutesOptions {
+  tweets: TweetService;
+  comments: CommentService;
+  engagement: EngagementService;
+}
+
+export const tweetRoutes: FastifyPluginAsyncTypebox<TweetRoutesOptions> = async (
+  app,
+  { tweets, comments, engagement },
+) => {
+  app.post(
+    '',
+    {
+      onRequest: app.authenticate,
+      schema: { summary: 'Post a tweet', body: NewTweetSchema, response: { 201: TweetViewSchema } },
+    },
+    async ({ user, body }, reply) => {
+      const tweet = await tweets.post(user.id, body.content);
+      return reply.code(201).send(await engagement.ofTweet(tweet, user.id));
+    },
+  );
+
+  app.get(
+    '/:id',
+    {
+      onRequest: app.identify,
+      schema: {
+        summary: 'One tweet with its first comments',
+        params: IdParamsSchema,
+        response: { 200: TweetWithCommentsSchema },
+      },
+    },
+    async ({ params: { id }, viewerId }) => ({
+      ...(await engagement.ofTweet(await tweets.get(id), viewerId)),
+      comments: await engagement.ofComments(await comments.firstOn(id), viewerId),
+    }),
+  );
+
+  app.get(
+    '',
+    {
+      onRequest: app.identify,
+      schema: {
+        summary: 'The newest tweets of a user',
+        querystring: TimelineQuerySchema,
+        response: { 200: TweetListSchema },
+      },
+    },
+    async ({ query, viewerId }) => ({
+      items: await engagement.ofTweets(await tweets.timeline(query.userId), viewerId),
+    }),
+  );
+
+  app.delete(
+    '/:id',
+    {
+      onRequest: app.authenticate,
+      schema: {
+        summary: 'Delete a tweet',
+        params: IdParamsSchema,
+        response: { 204: NoContentSchema },
+      },
+    },
+    async ({ user, params }, reply) =>
+      reply.code(204).send(await tweets.delete(user.id, params.id)),
+  );
+};
