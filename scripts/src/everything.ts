@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
@@ -55,9 +56,10 @@ export function partsOf(course: Course): Part[] {
   });
   const scripts = join(course.root, 'scripts');
   const steps = listSteps(course);
-  // The tool's tests report like those of the steps.
+  const cores = availableParallelism();
+  // The tool's tests report like those of the steps, and wait much: for servers, locks and signals.
   const reporter = join(steps[0]?.dir ?? course.finalDir, 'test', 'reporter.ts');
-  const toolTests = [`--reporter=${relative(scripts, reporter)}`];
+  const toolTests = [`--reporter=${relative(scripts, reporter)}`, `--jobs=${2 * cores}`];
   const packages = [...steps.map(({ dir }) => dir), course.finalDir, scripts];
   return [
     { title: 'format and lint', commands: [bin('biome', 'biome', ['ci'], course.root)] },
@@ -65,8 +67,11 @@ export function partsOf(course: Course): Part[] {
     { title: 'course sync --check', commands: [tool('sync', 'sync', '--check')] },
     {
       title: 'types',
-      commands: packages.map((dir) => bin(relative(course.root, dir), 'tsc', [], dir)),
-      jobs: 2,
+      // Many threads for one package would check much of the same types each.
+      commands: packages.map((dir) =>
+        bin(relative(course.root, dir), 'tsc', ['--singleThreaded'], dir),
+      ),
+      jobs: cores,
     },
     // The part before has type-checked the steps.
     { title: 'course verify', commands: [tool('verify', 'verify', '--no-types')], counts: true },

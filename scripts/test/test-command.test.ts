@@ -5,6 +5,7 @@ import { readProgress } from '../src/core/progress.ts';
 import { Learner, put } from './workspace-fixture.ts';
 
 t.setTimeout(180_000);
+t.jobs = 2;
 
 t.test(
   'red says what failed and marks nothing; green marks and says what comes next',

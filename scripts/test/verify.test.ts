@@ -21,6 +21,7 @@ import { type VerifyOptions, verify } from '../src/verify/index.ts';
 import { databasesOn, dropLeftovers } from '../src/verify/leftovers.ts';
 
 t.setTimeout(600_000);
+t.jobs = 2;
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
