@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import type { RowDataPacket } from 'mysql2';
@@ -94,6 +94,8 @@ export const mysql: Service = {
     const noFiles = join(dir, 'no-files');
     const temporary = join(dir, 'tmp');
     for (const folder of [noFiles, temporary]) mkdirSync(folder, { recursive: true });
+    // The server may run as another user than we do, and has to write there.
+    chmodSync(temporary, 0o1777);
     writeFileSync(initFile, `${FIRST_STATEMENTS.join('\n')}\n`);
     return {
       file: launch.program,

@@ -1,0 +1,20 @@
+import Type from 'typebox';
+
+/** A BIGINT in decimal. As a string, because a JavaScript number is exact only up to 2^53. */
+export const IdSchema = Type.String({ pattern: '^[1-9][0-9]{0,18}$' });
+
+export const IdParamsSchema = Type.Object({ id: IdSchema });
+
+export const UserIdParamsSchema = Type.Object({ userId: IdSchema });
+
+/** The empty body of a 204. */
+export const NoContentSchema = Type.Unsafe<void>({ type: 'null' });
+
+/** Whether the request changed anything: the second of two equal requests did not. */
+export const ChangedSchema = Type.Object({ changed: Type.Boolean() });
+
+/**
+ * A string or null. Not a union: the validator makes each branch's type of the value while it
+ * tries the branch, and null made a string is the empty string.
+ */
+export const NullableStringSchema = Type.Unsafe<string | null>({ type: ['string', 'null'] });
