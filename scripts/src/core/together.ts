@@ -9,7 +9,9 @@ import type { Test } from 'tap';
 /** How long something that a file left open may keep the process after the last file. */
 const LINGER_MS = 5_000;
 
-const [seconds = '30', ...names] = process.argv.slice(2);
+const [seconds = '30', ...names] = process.argv.splice(2);
+// tap names the folders of fixtures after the program and its words.
+process.argv[1] = resolve('test');
 const files = new Map(
   names.map((name) => [pathToFileURL(realpathSync(resolve(name))).href, name] as const),
 );
