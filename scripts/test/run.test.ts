@@ -134,7 +134,7 @@ t.test('together, files share a process and have a tap of their own', async (t) 
       import { test } from 'tap';
       test('c', async (t) => { t.equal(readFileSync('closed', 'utf8'), String(process.pid)); });`,
     'c.test.ts': `import '../src/x.ts';`,
-    'd.test.ts': `t.test('d', async (t) => { t.ok(true); });`,
+    'd.test.ts': `t.test('d', async (t) => { t.notMatch(t.testdir({}), 'a.test.ts'); });`,
   });
   const files = ['a', 'b', 'c', 'd'].map((name) => `test/${name}.test.ts`);
   const { cases, exitCode } = await runTests({ cwd, files, together: true, env: {} });
