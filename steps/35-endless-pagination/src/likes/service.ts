@@ -49,9 +49,8 @@ export class LikeService {
 
   /** The 20 who liked something last, newest first. @throws the 404 of its kind */
   async likers(subject: Subject): Promise<Liker[]> {
-    const likers = await findLikers(this.#db, subject, 20);
-    if (likers.length === 0) await this.#likeables[subject.subjectType].get(subject.subjectId);
-    return likers;
+    await this.#likeables[subject.subjectType].get(subject.subjectId);
+    return findLikers(this.#db, subject, 20);
   }
 
   /** For these subjects: how many like each, and whether the viewer does. Two statements. */
