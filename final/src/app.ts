@@ -12,6 +12,7 @@ import { FriendshipService } from './friendships/service.ts';
 import { healthRoutes } from './health/routes.ts';
 import { likeRoutes } from './likes/routes.ts';
 import { LikeService } from './likes/service.ts';
+import { mediaRoutes } from './media/routes.ts';
 import { newsfeedRoutes } from './newsfeeds/routes.ts';
 import { NewsfeedService } from './newsfeeds/service.ts';
 import { notificationRoutes } from './notifications/routes.ts';
@@ -20,9 +21,15 @@ import { authPlugin } from './plugins/auth.ts';
 import { databasePlugin } from './plugins/database.ts';
 import { errorsPlugin } from './plugins/errors.ts';
 import { openapiPlugin } from './plugins/openapi.ts';
+import { paginationPlugin } from './plugins/pagination.ts';
+import { storagePlugin } from './plugins/storage.ts';
+import { profileRoutes } from './profiles/routes.ts';
+import { ProfileService } from './profiles/service.ts';
 import { SessionService } from './sessions/service.ts';
 import { tweetRoutes } from './tweets/routes.ts';
 import { TweetService } from './tweets/service.ts';
+import { uploadRoutes } from './uploads/routes.ts';
+import { UploadService } from './uploads/service.ts';
 
 export interface AppOptions {
   config?: Config;
@@ -51,20 +58,27 @@ export async function buildApp(options: AppOptions = {}): Promise<FastifyInstanc
   endConnectionsOnClose(app);
   await app.register(errorsPlugin);
   await app.register(databasePlugin, config);
+  await app.register(storagePlugin, config);
   await app.register(authPlugin, config);
   await app.register(openapiPlugin);
+  await app.register(paginationPlugin, config);
   await app.register(healthRoutes);
 
   const events = new EventBus(app.log);
   const accounts = new AccountService(app.db);
   const sessions = new SessionService(app.db);
   await app.register(accountRoutes, { prefix: '/api/accounts', accounts, sessions });
+  const profiles = new ProfileService(app.db, app.storage, accounts, app.log);
+  await app.register(profileRoutes, { prefix: '/api/profiles', accounts, profiles });
+  const uploads = new UploadService(app.db, app.storage, profiles, app.log);
+  await app.register(uploadRoutes, { prefix: '/api/uploads', uploads });
+  await app.register(mediaRoutes, { prefix: '/api/media' });
 
   const newsfeeds = new NewsfeedService(app.db);
   const friendships = new FriendshipService(app.db, accounts, newsfeeds, events);
   await app.register(friendshipRoutes, { prefix: '/api/friendships', friendships });
 
-  const tweets = new TweetService(app.db, accounts, friendships, newsfeeds);
+  const tweets = new TweetService(app.db, accounts, friendships, newsfeeds, app.storage);
   const comments = new CommentService(app.db, tweets, events);
   const likes = new LikeService(app.db, accounts, { tweet: tweets, comment: comments }, events);
   const engagement = new EngagementService(comments, likes);

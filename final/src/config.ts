@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import Value from 'typebox/value';
 
@@ -10,12 +12,20 @@ const ConfigSchema = Type.Object({
   }),
   DATABASE_URL: Type.String({ pattern: '^mysql://' }),
   JWT_SECRET: Type.String({ minLength: 32 }),
+  UPLOADS_DIR: Type.String(),
+  S3_BUCKET: Type.Optional(Type.String()),
+  S3_REGION: Type.String({ default: 'us-east-1' }),
+  S3_ENDPOINT: Type.Optional(Type.String({ pattern: '^https?://' })),
+  S3_PATH_STYLE: Type.Boolean({ default: false }),
+  S3_ACCESS_KEY_ID: Type.Optional(Type.String()),
+  S3_SECRET_ACCESS_KEY: Type.Optional(Type.String()),
 });
 
-/** What holds a secret has a default only outside production. */
+/** What holds a secret, or what must not get lost, has a default only outside production. */
 const DEVELOPMENT_DEFAULTS = {
   DATABASE_URL: 'mysql://root:fanout@127.0.0.1:13306/fanout',
   JWT_SECRET: 'for-development-only-never-in-production',
+  UPLOADS_DIR: join(tmpdir(), 'fanout-uploads'),
 };
 
 export type Config = Static<typeof ConfigSchema>;
@@ -31,8 +41,13 @@ export class ConfigError extends Error {}
  */
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const defaults = env.NODE_ENV === 'production' ? {} : DEVELOPMENT_DEFAULTS;
+  // With a bucket there is no folder.
+  const noFolder = env.S3_BUCKET ? { UPLOADS_DIR: '' } : {};
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
-  const config = Value.Convert(ConfigSchema, Value.Default(ConfigSchema, { ...defaults, ...set }));
+  const config = Value.Convert(
+    ConfigSchema,
+    Value.Default(ConfigSchema, { ...defaults, ...noFolder, ...set }),
+  );
   if (Value.Check(ConfigSchema, config)) return Value.Clean(ConfigSchema, config) as Config;
   const problems = Value.Errors(ConfigSchema, config).map(
     ({ instancePath, message, params }) =>

@@ -11,8 +11,8 @@ function isBlank(text: string): boolean {
 }
 
 /** What a text has to be to be posted, as far as it is not; undefined for a good text. */
-export function problemOf(text: string): string | undefined {
+export function problemOf(text: string, max = 280): string | undefined {
   if (!text.isWellFormed()) return 'is text: half an emoji is not';
   if (isBlank(text)) return 'says something';
-  return countCharacters(text) > 280 ? 'has 280 characters at most' : undefined;
+  return countCharacters(text) > max ? `has ${max} characters at most` : undefined;
 }

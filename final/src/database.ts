@@ -1,4 +1,4 @@
-import { type Generated, Kysely, MysqlDialect } from 'kysely';
+import { type Generated, Kysely, MysqlDialect, type Selectable, sql } from 'kysely';
 import { createPool } from 'mysql2';
 import type { Config } from './config.ts';
 
@@ -21,6 +21,7 @@ export interface TweetsTable {
   id: Generated<string>;
   user_id: string;
   content: string;
+  photos: Generated<string>;
   created_at: Generated<Date>;
 }
 
@@ -62,9 +63,24 @@ export interface NotificationsTable {
   created_at: Generated<Date>;
 }
 
+export interface ProfilesTable {
+  user_id: string;
+  nickname: string | null;
+  avatar: Generated<string | null>;
+}
+
+export interface UploadsTable {
+  id: string;
+  user_id: string;
+  size: number;
+  expires_at: Date;
+}
+
 /** The tables and their columns, one entry a table. */
 export interface Database {
   users: UsersTable;
+  profiles: ProfilesTable;
+  uploads: UploadsTable;
   sessions: SessionsTable;
   tweets: TweetsTable;
   friendships: FriendshipsTable;
@@ -90,6 +106,16 @@ export function openDatabase(config: Config): Kysely<Database> {
     connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
   });
   return new Kysely<Database>({ dialect: new MysqlDialect({ pool }) });
+}
+
+/** A table to be read by this index. Left alone, MariaDB may take another, and far more rows. */
+export function readBy<Table extends keyof Database, Alias extends string>(
+  table: Table,
+  alias: Alias,
+  index: string,
+) {
+  const row = sql<Selectable<Database[Table]>>`${sql.table(table)}`;
+  return row.as<Alias>(sql`${sql.ref(alias)} FORCE INDEX (${sql.id(index)})`);
 }
 
 /** The name of the unique key that refused an INSERT, or undefined if that is not what happened. */

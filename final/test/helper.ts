@@ -4,12 +4,17 @@ import type { FastifyInstance } from 'fastify';
 import { sql } from 'kysely';
 import type { Test } from 'tap';
 import { type AppOptions, buildApp } from '../src/app.ts';
-import { loadConfig } from '../src/config.ts';
+import { type Config, loadConfig } from '../src/config.ts';
 import { openDatabase } from '../src/database.ts';
 import { migrate } from '../src/migrate.ts';
 
-/** The app on a migrated database of its own, which is dropped when `t` ends. */
-export async function createApp(t: Test, options: AppOptions = {}): Promise<FastifyInstance> {
+type TestOptions = Partial<Config> & Pick<AppOptions, 'logger'>;
+
+/** The app on a migrated database and a folder of its own, which are gone when `t` ends. */
+export async function createApp(
+  t: Test,
+  { logger = false, ...settings }: TestOptions = {},
+): Promise<FastifyInstance> {
   const config = loadConfig(process.env);
   const server = openDatabase(config);
   const name = `fanout_test_${process.pid}_${randomBytes(4).toString('hex')}`;
@@ -17,7 +22,8 @@ export async function createApp(t: Test, options: AppOptions = {}): Promise<Fast
     throw new Error(`No MySQL to test with. Start it: npx course services up (${error.message})`);
   });
   const DATABASE_URL = new URL(name, config.DATABASE_URL).href;
-  const app = await buildApp({ ...options, config: { ...config, DATABASE_URL } });
+  const own = { DATABASE_URL, UPLOADS_DIR: t.testdir() };
+  const app = await buildApp({ logger, config: { ...config, ...own, ...settings } });
   t.teardown(async () => {
     await app.close();
     await sql`DROP DATABASE ${sql.id(name)}`.execute(server);
@@ -52,4 +58,17 @@ export async function recordStatements(work: () => Promise<unknown>): Promise<st
   await work().finally(() => diagnostics.unsubscribe('tracing:mysql2:query:start', record));
   // What a new connection says first is not the work's.
   return statements.filter((statement) => !statement.startsWith('SET '));
+}
+
+/** How many rows the database reads to answer a statement, by its own count. */
+export async function countReads(app: FastifyInstance, statement: string): Promise<number> {
+  return app.db.connection().execute(async (db) => {
+    await sql`FLUSH STATUS`.execute(db);
+    await sql.raw(statement).execute(db);
+    // MariaDB counts an entry that it looks at in the index, and passes over, as `icp_attempts`.
+    const { rows } = await sql<{ Value: string }>`
+      SHOW STATUS WHERE Variable_name RLIKE '^Handler_(read_|icp_attempts)'
+    `.execute(db);
+    return rows.reduce((sum, { Value }) => sum + Number(Value), 0);
+  });
 }

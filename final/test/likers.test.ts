@@ -59,6 +59,16 @@ t.test('a list of twenty costs as many statements as a list of one', async (t) =
   t.equal(more.length, few.length);
 });
 
+t.test('what was deleted has no likers, though its likes are still there', async (t) => {
+  const tweet = await newTweet();
+  const comment = await newComment(tweet.subjectId);
+  for (const subject of [tweet, comment]) await post('likes', subject);
+  const url = `/api/tweets/${tweet.subjectId}`;
+  await app.inject({ method: 'DELETE', url, headers: ada.headers });
+  t.match(await likers(tweet), { code: 'TWEET_NOT_FOUND' });
+  t.match(await likers(comment), { code: 'COMMENT_NOT_FOUND' });
+});
+
 t.test('what is not there is a 404, who is not logged in a 401', async (t) => {
   const nothing = { subjectType: 'tweet', subjectId: '999' };
   t.match((await post('likes/cancel', nothing)).json(), { code: 'TWEET_NOT_FOUND' });

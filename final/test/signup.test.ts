@@ -13,7 +13,9 @@ t.test('signing up answers 201 with the account and nothing secret', async (t) =
   t.equal(response.statusCode, 201);
   const { id, ...rest } = response.json();
   t.match(id, /^[1-9]\d*$/, 'an id is a string');
-  t.same(rest, { username: 'ada_1', email: 'ada@example.org' });
+  t.match(rest, { username: 'ada_1', email: 'ada@example.org' });
+  t.equal(rest.nickname, null);
+  t.notMatch(response.body, /password|argon2/);
 });
 
 t.test('the password is stored as an Argon2id hash', async (t) => {

@@ -22,7 +22,7 @@ t.test('a tweet’s comments are read oldest first, with their authors, by anybo
   const first = await post('comments', { tweetId: tweet.id, content: '第一' }, grace);
   await post('comments', { tweetId: other.id, content: 'elsewhere' });
   const second = await post('comments', { tweetId: tweet.id, content: 'second' });
-  t.same(await list(tweet.id), { items: [first, second] });
+  t.same((await list(tweet.id)).items, [first, second]);
   t.match(first.user, { username: 'grace' });
 });
 

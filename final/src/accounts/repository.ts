@@ -1,22 +1,43 @@
 import type { Insertable, Kysely, Selectable, Transaction } from 'kysely';
 import type { Database, UsersTable } from '../database.ts';
+import type { ProfileChange } from './schemas.ts';
+import { USER_COLUMNS, type UserRow } from './user.ts';
 
-/** Inserts a user and returns the new id. Throws what MySQL throws if a unique key refuses. */
+/** Inserts a user with an empty profile and returns the new id. Throws what MySQL throws if a unique key refuses. */
 export async function insertUser(
-  db: Kysely<Database>,
+  trx: Transaction<Database>,
   user: Insertable<UsersTable>,
 ): Promise<string> {
-  const { insertId } = await db.insertInto('users').values(user).executeTakeFirstOrThrow();
+  const { insertId } = await trx.insertInto('users').values(user).executeTakeFirstOrThrow();
+  await trx
+    .insertInto('profiles')
+    .values({ user_id: String(insertId) })
+    .execute();
   return String(insertId);
 }
 
-/** The user with this name (whatever its case) or this id, with the password's hash. */
+/** The user with this name (whatever its case) or this id, with the password's hash and the profile. */
 export async function findUser(
   db: Kysely<Database>,
   column: 'username' | 'id',
   value: string,
-): Promise<Selectable<UsersTable> | undefined> {
-  return db.selectFrom('users').selectAll().where(column, '=', value).executeTakeFirst();
+): Promise<(Selectable<UsersTable> & UserRow) | undefined> {
+  return db
+    .selectFrom('users')
+    .leftJoin('profiles', 'profiles.user_id', 'users.id')
+    .selectAll('users')
+    .select(USER_COLUMNS)
+    .where(`users.${column}`, '=', value)
+    .executeTakeFirst();
+}
+
+/** Changes the profile of a user, if there is one. */
+export async function updateProfile(
+  db: Kysely<Database>,
+  userId: string,
+  change: ProfileChange,
+): Promise<void> {
+  await db.updateTable('profiles').set(change).where('user_id', '=', userId).execute();
 }
 
 /** Locks a user's row until the transaction ends, and returns whether there is one. */

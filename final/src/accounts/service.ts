@@ -1,15 +1,18 @@
 import createError from '@fastify/error';
 import { hash, verify } from '@node-rs/argon2';
 import type { Kysely, Transaction } from 'kysely';
+import { problemOf } from '../content.ts';
 import { type Database, violatedKey } from '../database.ts';
-import { findUser, insertUser, lockUser } from './repository.ts';
-import type { Account, Login, Signup } from './schemas.ts';
+import { findUser, insertUser, lockUser, updateProfile } from './repository.ts';
+import type { Account, Login, ProfileChange, Signup } from './schemas.ts';
+import { toUser } from './user.ts';
 
 export const UsernameTaken = createError('USERNAME_TAKEN', 'This username is taken', 409);
 export const EmailTaken = createError('EMAIL_TAKEN', 'This email has an account already', 409);
 export const WrongLogin = createError('WRONG_LOGIN', 'Wrong username or password', 401);
 export const AccountGone = createError('ACCOUNT_GONE', 'This account does not exist any more', 401);
 export const UserNotFound = createError('USER_NOT_FOUND', 'There is no such user', 404);
+export const InvalidNickname = createError('INVALID_NICKNAME', 'A nickname %s', 400);
 
 /** OWASP's minimum: 19 MiB, two passes, one lane. The library's own default is Argon2id. */
 const ARGON2ID = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
@@ -26,15 +29,16 @@ export class AccountService {
   }
 
   /**
-   * Opens an account. The unique keys decide who is first, so two at once cannot both win.
+   * Opens an account with its profile: both or neither. The unique keys decide who is first, so two at once cannot both win.
    *
    * @throws {UsernameTaken} or {EmailTaken}.
    */
   async signUp({ username, email, password }: Signup): Promise<Account> {
     const password_hash = await hash(password, ARGON2ID);
     try {
-      const id = await insertUser(this.#db, { username, email, password_hash });
-      return { id, username, email };
+      const user = { username, email, password_hash };
+      const id = await this.#db.transaction().execute((trx) => insertUser(trx, user));
+      return { id, username, nickname: null, avatarUrl: null, email };
     } catch (error) {
       const key = violatedKey(error);
       if (key === 'users_username_unique') throw new UsernameTaken();
@@ -53,14 +57,26 @@ export class AccountService {
     const user = await findUser(this.#db, 'username', username);
     const matches = await verify(user?.password_hash ?? hashOfNobody, password);
     if (!user || !matches) throw new WrongLogin();
-    return { id: user.id, username: user.username, email: user.email };
+    return { ...toUser(user), email: user.email };
   }
 
   /** The account of a user who is logged in. @throws {AccountGone} */
   async get(id: string): Promise<Account> {
     const user = await findUser(this.#db, 'id', id);
     if (!user) throw new AccountGone();
-    return { id: user.id, username: user.username, email: user.email };
+    return { ...toUser(user), email: user.email };
+  }
+
+  /**
+   * Changes what a user tells about themselves. A nickname has 1 to 30 characters, without the
+   * white space around it; null takes it away. @throws {InvalidNickname} or {AccountGone}
+   */
+  async changeProfile(id: string, change: ProfileChange): Promise<Account> {
+    const nickname = change.nickname?.trim() ?? null;
+    const problem = nickname === null ? undefined : problemOf(nickname, 30);
+    if (problem) throw new InvalidNickname(problem);
+    await updateProfile(this.#db, id, { nickname });
+    return this.get(id);
   }
 
   /** Makes sure that there is such a user. @throws {UserNotFound} */

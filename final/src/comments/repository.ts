@@ -1,5 +1,7 @@
 import type { Kysely, Selectable } from 'kysely';
-import type { CommentsTable, Database } from '../database.ts';
+import { toUser, USER_COLUMNS, type UserRow } from '../accounts/user.ts';
+import { type CommentsTable, type Database, readBy } from '../database.ts';
+import { type Range, readSlice, type Slice } from '../pagination/keyset.ts';
 import type { Comment, NewComment } from './schemas.ts';
 
 /** Inserts a comment and returns its id. */
@@ -46,18 +48,15 @@ export async function findComments(db: Kysely<Database>, ids: string[]): Promise
   return (await selectComments(db).where('comments.id', 'in', ids).execute()).map(toComment);
 }
 
-/** The oldest comments on a tweet, oldest first, by the index (tweet_id, id). */
+/** The comments on a tweet, oldest first, by the index (tweet_id, id). */
 export async function findCommentsOn(
   db: Kysely<Database>,
   tweetId: string,
-  limit: number,
-): Promise<Comment[]> {
-  const rows = await selectComments(db)
-    .where('tweet_id', '=', tweetId)
-    .orderBy('comments.id')
-    .limit(limit)
-    .execute();
-  return rows.map(toComment);
+  range: Range,
+): Promise<Slice<Comment>> {
+  const query = selectComments(db, 'comments_tweet').where('tweet_id', '=', tweetId);
+  const slice = await readSlice(query, ['comments.id'], range, 'asc');
+  return { ...slice, items: slice.items.map(toComment) };
 }
 
 /** How many comments these tweets have, by the index (tweet_id, id); without those that have none. */
@@ -75,16 +74,18 @@ export async function countCommentsOn(
 }
 
 /** Comments with their authors: one statement, however many comments. */
-function selectComments(db: Kysely<Database>) {
+function selectComments(db: Kysely<Database>, index = 'PRIMARY') {
   return db
-    .selectFrom('comments')
+    .selectFrom(readBy('comments', 'comments', index))
     .innerJoin('users', 'users.id', 'comments.user_id')
-    .select(['comments.id', 'tweet_id', 'content', 'comments.created_at', 'user_id', 'username']);
+    .leftJoin('profiles', 'profiles.user_id', 'users.id')
+    .select(['comments.id', 'tweet_id', 'content', 'comments.created_at'])
+    .select(USER_COLUMNS);
 }
 
-type CommentRow = Selectable<CommentsTable> & { username: string };
+type CommentRow = Selectable<CommentsTable> & UserRow;
 
-function toComment({ tweet_id, user_id, username, created_at, ...rest }: CommentRow): Comment {
-  const user = { id: user_id, username };
-  return { ...rest, tweetId: tweet_id, createdAt: created_at.toISOString(), user };
+function toComment({ id, tweet_id, content, created_at, ...user }: CommentRow): Comment {
+  const createdAt = created_at.toISOString();
+  return { id, tweetId: tweet_id, content, createdAt, user: toUser(user) };
 }

@@ -36,9 +36,11 @@ export const commentRoutes: FastifyPluginAsyncTypebox<CommentRoutesOptions> = as
         response: { 200: CommentListSchema },
       },
     },
-    async ({ query, viewerId }) => ({
-      items: await engagement.ofComments(await comments.list(query.tweetId), viewerId),
-    }),
+    async ({ query, viewerId }) =>
+      app.page(`comments on ${query.tweetId}`, query, async (range) => {
+        const slice = await comments.list(query.tweetId, range);
+        return { ...slice, items: await engagement.ofComments(slice.items, viewerId) };
+      }),
   );
 
   app.patch(

@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { UserSchema } from '../accounts/schemas.ts';
-import { IdSchema } from '../schemas.ts';
+import { IdSchema, PAGING } from '../schemas.ts';
 import { NewTweetSchema } from '../tweets/schemas.ts';
 
 export const NewCommentSchema = Type.Object({ tweetId: IdSchema, ...NewTweetSchema.properties });
@@ -17,4 +17,4 @@ export const CommentSchema = Type.Object({
 });
 export type Comment = Static<typeof CommentSchema>;
 
-export const CommentsQuerySchema = Type.Object({ tweetId: IdSchema });
+export const CommentsQuerySchema = Type.Object({ tweetId: IdSchema, ...PAGING });

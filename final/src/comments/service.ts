@@ -5,6 +5,7 @@ import { problemOf } from '../content.ts';
 import type { Database } from '../database.ts';
 import type { EventBus } from '../events.ts';
 import { requireOwner } from '../ownership.ts';
+import type { Range, Slice } from '../pagination/keyset.ts';
 import type { TweetService } from '../tweets/service.ts';
 import {
   countCommentsOn,
@@ -63,16 +64,16 @@ export class CommentService {
     return ids.length === 0 ? [] : findComments(this.#db, ids);
   }
 
-  /** The 20 oldest comments on a tweet, oldest first. @throws {TweetNotFound} */
-  async list(tweetId: string): Promise<Comment[]> {
-    const comments = await this.firstOn(tweetId);
-    if (comments.length === 0) await this.#tweets.get(tweetId);
+  /** The comments on a tweet, oldest first. @throws {TweetNotFound} */
+  async list(tweetId: string, range: Range): Promise<Slice<Comment>> {
+    const comments = await findCommentsOn(this.#db, tweetId, range);
+    if (comments.items.length === 0) await this.#tweets.get(tweetId);
     return comments;
   }
 
-  /** The same for whoever has the tweet already, and need not be told that there is none. */
+  /** The first 20, for whoever has the tweet already, and need not be told that there is none. */
   async firstOn(tweetId: string): Promise<Comment[]> {
-    return findCommentsOn(this.#db, tweetId, 20);
+    return (await findCommentsOn(this.#db, tweetId, { limit: 20 })).items;
   }
 
   /** How many comments these tweets have; a tweet without comments is not in the map. */

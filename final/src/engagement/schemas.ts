@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { CommentSchema } from '../comments/schemas.ts';
+import { pageOf } from '../schemas.ts';
 import { TweetSchema } from '../tweets/schemas.ts';
 
 const LikesSchema = Type.Object({ likesCount: Type.Integer(), hasLiked: Type.Boolean() });
@@ -11,7 +12,7 @@ export const CommentViewSchema = Type.Object({
 });
 export type CommentView = Static<typeof CommentViewSchema>;
 
-export const CommentListSchema = Type.Object({ items: Type.Array(CommentViewSchema) });
+export const CommentListSchema = pageOf(CommentViewSchema);
 
 /** A tweet with what people did with it. */
 export const TweetViewSchema = Type.Object({
@@ -21,7 +22,7 @@ export const TweetViewSchema = Type.Object({
 });
 export type TweetView = Static<typeof TweetViewSchema>;
 
-export const TweetListSchema = Type.Object({ items: Type.Array(TweetViewSchema) });
+export const TweetListSchema = pageOf(TweetViewSchema);
 
 /** A tweet on a page of its own. */
 export const TweetWithCommentsSchema = Type.Object({

@@ -1,5 +1,7 @@
 import { type Kysely, sql } from 'kysely';
-import type { Database } from '../database.ts';
+import { toUser, USER_COLUMNS } from '../accounts/user.ts';
+import { type Database, readBy } from '../database.ts';
+import { type Range, readSlice, type Slice } from '../pagination/keyset.ts';
 import type { Friend } from './schemas.ts';
 
 /** Inserts "from follows to" unless it is there, and returns whether it was missing. */
@@ -42,26 +44,26 @@ export async function findFriends(
   given: End,
   userId: string,
   viewerId: string | undefined,
-  limit: number,
-): Promise<Friend[]> {
+  range: Range,
+): Promise<Slice<Friend>> {
   const listed = given === 'from_user_id' ? 'to_user_id' : 'from_user_id';
-  const rows = await db
+  const query = db
     .selectFrom('friendships as f')
     .innerJoin('users', 'users.id', `f.${listed}`)
-    .leftJoin('friendships as mine', (join) =>
+    .leftJoin('profiles', 'profiles.user_id', 'users.id')
+    .leftJoin(readBy('friendships', 'mine', 'PRIMARY'), (join) =>
       join.onRef('mine.to_user_id', '=', 'users.id').on('mine.from_user_id', '=', viewerId ?? null),
     )
-    .select(['users.id', 'users.username', 'f.created_at', 'mine.to_user_id as followed'])
-    .where(`f.${given}`, '=', userId)
-    .orderBy('f.created_at', 'desc')
-    .orderBy('users.id', 'desc')
-    .limit(limit)
-    .execute();
-  return rows.map(({ id, username, created_at, followed }) => ({
-    user: { id, username },
+    .select(['f.created_at', 'mine.to_user_id as followed'])
+    .select(USER_COLUMNS)
+    .where(`f.${given}`, '=', userId);
+  const slice = await readSlice(query, ['f.created_at', `f.${listed}`], range);
+  const items = slice.items.map(({ created_at, followed, ...user }) => ({
+    user: toUser(user),
     createdAt: created_at.toISOString(),
     hasFollowed: followed !== null,
   }));
+  return { ...slice, items };
 }
 
 /** The next 1,000 followers by id. Left alone, MariaDB uses only the first column of the index. */

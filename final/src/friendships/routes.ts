@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { ChangedSchema, UserIdParamsSchema } from '../schemas.ts';
+import { ChangedSchema, PagingSchema, UserIdParamsSchema } from '../schemas.ts';
 import { FriendListSchema } from './schemas.ts';
 import type { FriendshipService } from './service.ts';
 
@@ -20,21 +20,27 @@ export const friendshipRoutes: FastifyPluginAsyncTypebox<{
     async ({ user, params }) => ({ changed: await friendships.unfollow(user.id, params.userId) }),
   );
 
-  const listSchema = { params: UserIdParamsSchema, response: { 200: FriendListSchema } };
+  const listSchema = {
+    params: UserIdParamsSchema,
+    querystring: PagingSchema,
+    response: { 200: FriendListSchema },
+  };
 
   app.get(
     '/:userId/followers',
     { onRequest: app.identify, schema: { ...listSchema, summary: 'Who follows a user' } },
-    async ({ viewerId, params }) => ({
-      items: await friendships.followers(params.userId, viewerId),
-    }),
+    async ({ viewerId, params, query }) =>
+      app.page(`followers of ${params.userId}`, query, (range) =>
+        friendships.followers(params.userId, range, viewerId),
+      ),
   );
 
   app.get(
     '/:userId/followings',
     { onRequest: app.identify, schema: { ...listSchema, summary: 'Whom a user follows' } },
-    async ({ viewerId, params }) => ({
-      items: await friendships.followings(params.userId, viewerId),
-    }),
+    async ({ viewerId, params, query }) =>
+      app.page(`followings of ${params.userId}`, query, (range) =>
+        friendships.followings(params.userId, range, viewerId),
+      ),
   );
 };

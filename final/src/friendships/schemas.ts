@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { UserSchema } from '../accounts/schemas.ts';
+import { pageOf } from '../schemas.ts';
 
 /** One end of a friendship, as somebody looks at it. */
 export const FriendSchema = Type.Object({
@@ -9,4 +10,4 @@ export const FriendSchema = Type.Object({
 });
 export type Friend = Static<typeof FriendSchema>;
 
-export const FriendListSchema = Type.Object({ items: Type.Array(FriendSchema) });
+export const FriendListSchema = pageOf(FriendSchema);

@@ -4,6 +4,7 @@ import type { AccountService } from '../accounts/service.ts';
 import type { Database } from '../database.ts';
 import type { EventBus } from '../events.ts';
 import type { NewsfeedService } from '../newsfeeds/service.ts';
+import type { Range, Slice } from '../pagination/keyset.ts';
 import {
   deleteFriendship,
   type End,
@@ -62,14 +63,14 @@ export class FriendshipService {
     });
   }
 
-  /** The 20 newest followers of a user, as the viewer sees them. @throws {UserNotFound} */
-  async followers(userId: string, viewerId?: string): Promise<Friend[]> {
-    return this.#list('to_user_id', userId, viewerId);
+  /** A user's followers, newest first, as the viewer sees them. @throws as `#list` */
+  async followers(userId: string, range: Range, viewerId?: string): Promise<Slice<Friend>> {
+    return this.#list('to_user_id', userId, range, viewerId);
   }
 
-  /** The 20 whom a user followed last, as the viewer sees them. @throws {UserNotFound} */
-  async followings(userId: string, viewerId?: string): Promise<Friend[]> {
-    return this.#list('from_user_id', userId, viewerId);
+  /** Whom a user follows, newest first, as the viewer sees them. @throws as `#list` */
+  async followings(userId: string, range: Range, viewerId?: string): Promise<Slice<Friend>> {
+    return this.#list('from_user_id', userId, range, viewerId);
   }
 
   /** The ids of all followers of a user, in batches. */
@@ -81,8 +82,9 @@ export class FriendshipService {
     }
   }
 
-  async #list(given: End, userId: string, viewerId?: string): Promise<Friend[]> {
+  /** @throws {UserNotFound} */
+  async #list(given: End, userId: string, range: Range, viewerId?: string) {
     await this.#accounts.requireUser(userId);
-    return findFriends(this.#db, given, userId, viewerId, 20);
+    return findFriends(this.#db, given, userId, viewerId, range);
   }
 }

@@ -1,5 +1,7 @@
 import type { Kysely } from 'kysely';
-import type { Database } from '../database.ts';
+import { toUser, USER_COLUMNS } from '../accounts/user.ts';
+import { type Database, readBy } from '../database.ts';
+import { type Range, readSlice, type Slice } from '../pagination/keyset.ts';
 import type { Liker, Subject } from './schemas.ts';
 
 /** Inserts "this user likes this" unless it is there, and returns whether it was missing. */
@@ -35,18 +37,21 @@ export async function deleteLike(
 export async function findLikers(
   db: Kysely<Database>,
   { subjectType, subjectId }: Subject,
-  limit: number,
-): Promise<Liker[]> {
-  const rows = await db
-    .selectFrom('likes')
+  range: Range,
+): Promise<Slice<Liker>> {
+  const query = db
+    .selectFrom(readBy('likes', 'likes', 'likes_subject'))
     .innerJoin('users', 'users.id', 'likes.user_id')
-    .select(['users.id', 'username', 'likes.created_at'])
+    .leftJoin('profiles', 'profiles.user_id', 'users.id')
+    .select(['likes.created_at', ...USER_COLUMNS])
     .where('subject_type', '=', subjectType)
-    .where('subject_id', '=', subjectId)
-    .orderBy('likes.id', 'desc')
-    .limit(limit)
-    .execute();
-  return rows.map(({ created_at, ...user }) => ({ user, createdAt: created_at.toISOString() }));
+    .where('subject_id', '=', subjectId);
+  const slice = await readSlice(query, ['likes.id'], range);
+  const items = slice.items.map(({ created_at, ...user }) => ({
+    user: toUser(user),
+    createdAt: created_at.toISOString(),
+  }));
+  return { ...slice, items };
 }
 
 /** How many likes these subjects have, by the index (subject_type, subject_id, id). */

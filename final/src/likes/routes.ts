@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { ChangedSchema } from '../schemas.ts';
-import { LikerListSchema, SubjectSchema } from './schemas.ts';
+import { LikerListSchema, LikersQuerySchema, SubjectSchema } from './schemas.ts';
 import type { LikeService } from './service.ts';
 
 export const likeRoutes: FastifyPluginAsyncTypebox<{ likes: LikeService }> = async (
@@ -26,10 +26,13 @@ export const likeRoutes: FastifyPluginAsyncTypebox<{ likes: LikeService }> = asy
     {
       schema: {
         summary: 'Who likes this',
-        querystring: SubjectSchema,
+        querystring: LikersQuerySchema,
         response: { 200: LikerListSchema },
       },
     },
-    async ({ query }) => ({ items: await likes.likers(query) }),
+    async ({ query }) =>
+      app.page(`likers of ${query.subjectType} ${query.subjectId}`, query, (range) =>
+        likes.likers(query, range),
+      ),
   );
 };

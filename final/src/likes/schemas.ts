@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { UserSchema } from '../accounts/schemas.ts';
-import { IdSchema } from '../schemas.ts';
+import { IdSchema, PAGING, pageOf } from '../schemas.ts';
 
 /** Whatever can be liked. */
 export const SubjectSchema = Type.Object({
@@ -15,4 +15,6 @@ export const LikerSchema = Type.Object({
 });
 export type Liker = Static<typeof LikerSchema>;
 
-export const LikerListSchema = Type.Object({ items: Type.Array(LikerSchema) });
+export const LikerListSchema = pageOf(LikerSchema);
+
+export const LikersQuerySchema = Type.Object({ ...SubjectSchema.properties, ...PAGING });

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import type { AccountService } from '../accounts/service.ts';
 import type { Database } from '../database.ts';
 import type { EventBus } from '../events.ts';
+import type { Range, Slice } from '../pagination/keyset.ts';
 import { countLikes, deleteLike, findLiked, findLikers, insertLike } from './repository.ts';
 import type { Liker, Subject } from './schemas.ts';
 
@@ -47,10 +48,10 @@ export class LikeService {
     return deleteLike(this.#db, userId, subject);
   }
 
-  /** The 20 who liked something last, newest first. @throws the 404 of its kind */
-  async likers(subject: Subject): Promise<Liker[]> {
+  /** Who likes something, newest first. @throws the 404 of its kind */
+  async likers(subject: Subject, range: Range): Promise<Slice<Liker>> {
     await this.#likeables[subject.subjectType].get(subject.subjectId);
-    return findLikers(this.#db, subject, 20);
+    return findLikers(this.#db, subject, range);
   }
 
   /** For these subjects: how many like each, and whether the viewer does. Two statements. */

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
-import type { Database } from '../database.ts';
+import { type Database, readBy } from '../database.ts';
+import { type Range, readSlice, type Slice } from '../pagination/keyset.ts';
 
 /** Puts a tweet into the feeds of these users, with one statement. */
 export async function insertEntries(
@@ -15,16 +16,12 @@ export async function insertEntries(
 export async function findFeed(
   db: Kysely<Database>,
   userId: string,
-  limit: number,
-): Promise<string[]> {
-  const rows = await db
-    .selectFrom('newsfeeds')
-    .select('tweet_id')
-    .where('user_id', '=', userId)
-    .orderBy('tweet_id', 'desc')
-    .limit(limit)
-    .execute();
-  return rows.map(({ tweet_id }) => tweet_id);
+  range: Range,
+): Promise<Slice<string>> {
+  const feeds = readBy('newsfeeds', 'f', 'PRIMARY');
+  const query = db.selectFrom(feeds).select('tweet_id').where('user_id', '=', userId);
+  const slice = await readSlice(query, ['tweet_id'], range);
+  return { ...slice, items: slice.items.map(({ tweet_id }) => tweet_id) };
 }
 
 /** Puts the 800 newest tweets of an author into a feed; those that are there already stay. */

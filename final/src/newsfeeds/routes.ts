@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { TweetListSchema } from '../engagement/schemas.ts';
 import type { EngagementService } from '../engagement/service.ts';
+import { PagingSchema } from '../schemas.ts';
 import type { TweetService } from '../tweets/service.ts';
 import type { NewsfeedService } from './service.ts';
 
@@ -18,11 +19,17 @@ export const newsfeedRoutes: FastifyPluginAsyncTypebox<NewsfeedRoutesOptions> = 
     '',
     {
       onRequest: app.authenticate,
-      schema: { summary: 'The newest tweets for you', response: { 200: TweetListSchema } },
+      schema: {
+        summary: 'The tweets for you, newest first',
+        querystring: PagingSchema,
+        response: { 200: TweetListSchema },
+      },
     },
-    async ({ user }) => {
-      const items = await tweets.getMany(await newsfeeds.tweetIds(user.id));
-      return { items: await engagement.ofTweets(items, user.id) };
-    },
+    async ({ user, query }) =>
+      app.page(`newsfeed of ${user.id}`, query, async (range) => {
+        const slice = await newsfeeds.tweetIds(user.id, range);
+        const items = await tweets.getMany(slice.items);
+        return { ...slice, items: await engagement.ofTweets(items, user.id) };
+      }),
   );
 };

@@ -1,5 +1,6 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { Database } from '../database.ts';
+import type { Range, Slice } from '../pagination/keyset.ts';
 import { addAuthor, deleteEntries, findFeed, insertEntries, removeAuthor } from './repository.ts';
 
 /** Which tweets a user sees. What a tweet looks like is the business of tweets. */
@@ -10,9 +11,9 @@ export class NewsfeedService {
     this.#db = db;
   }
 
-  /** The ids of the 20 newest tweets in a user's feed, newest first: their own are among them. */
-  async tweetIds(userId: string): Promise<string[]> {
-    return findFeed(this.#db, userId, 20);
+  /** The ids of tweets in a user's feed, newest first: their own are among them. */
+  async tweetIds(userId: string, range: Range): Promise<Slice<string>> {
+    return findFeed(this.#db, userId, range);
   }
 
   /**

@@ -1,5 +1,7 @@
 import type { Insertable, Kysely } from 'kysely';
-import type { Database, NotificationsTable } from '../database.ts';
+import { toUser, USER_COLUMNS } from '../accounts/user.ts';
+import { type Database, type NotificationsTable, readBy } from '../database.ts';
+import { type Range, readSlice, type Slice } from '../pagination/keyset.ts';
 import type { BareNotification } from './schemas.ts';
 
 /** Inserts a notification, unless the same act has been told before. */
@@ -10,33 +12,34 @@ export async function insertNotification(
   await db.insertInto('notifications').ignore().values(notification).execute();
 }
 
-/** A user's newest notifications, newest first: all, only the unread or the read, or only one. */
+/** A user's notifications, newest first: all, only the unread or the read, or only one. */
 export async function findNotifications(
   db: Kysely<Database>,
   userId: string,
   { unread, id }: { unread?: boolean | undefined; id?: string },
-  limit: number,
-): Promise<BareNotification[]> {
-  const rows = await db
-    .selectFrom('notifications as n')
+  range: Range,
+): Promise<Slice<BareNotification>> {
+  const index = unread === undefined ? 'notifications_user' : 'notifications_user_unread';
+  const query = db
+    .selectFrom(readBy('notifications', 'n', index))
     .innerJoin('users', 'users.id', 'actor_id')
-    .select(['n.id', 'type', 'actor_id', 'username', 'subject_type', 'subject_id', 'unread'])
-    .select('n.created_at')
-    .where('user_id', '=', userId)
+    .leftJoin('profiles', 'profiles.user_id', 'users.id')
+    .select(['n.id', 'type', 'subject_type', 'subject_id', 'unread', 'n.created_at'])
+    .select(USER_COLUMNS)
+    .where('n.user_id', '=', userId)
     .$if(unread !== undefined, (query) => query.where('unread', '=', Number(unread)))
-    .$if(id !== undefined, (query) => query.where('n.id', '=', id ?? ''))
-    .orderBy('n.id', 'desc')
-    .limit(limit)
-    .execute();
-  return rows.map((row) => ({
+    .$if(id !== undefined, (query) => query.where('n.id', '=', id ?? ''));
+  const slice = await readSlice(query, ['n.id'], range);
+  const items = slice.items.map((row) => ({
     id: row.id,
     type: row.type,
-    actor: { id: row.actor_id, username: row.username },
+    actor: toUser(row),
     subjectType: row.subject_type,
     subjectId: row.subject_id,
     unread: row.unread === 1,
     createdAt: row.created_at.toISOString(),
   }));
+  return { ...slice, items };
 }
 
 /** Marks a notification as unread or read, if it is this user's. */

@@ -22,7 +22,10 @@ export const notificationRoutes: FastifyPluginAsyncTypebox<{
         response: { 200: InboxSchema },
       },
     },
-    async ({ user, query }) => ({ items: await notifications.inbox(user.id, query.unread) }),
+    async ({ user, query }) =>
+      app.page(`inbox of ${user.id} ${query.unread}`, query, (range) =>
+        notifications.inbox(user.id, range, query.unread),
+      ),
   );
 
   app.get(

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { UserSchema } from '../accounts/schemas.ts';
+import { PAGING, pageOf } from '../schemas.ts';
 
 const BareNotificationSchema = Type.Object({
   id: Type.String(),
@@ -21,6 +22,6 @@ export type Notification = Static<typeof NotificationSchema>;
 
 export const MarkSchema = Type.Object({ unread: Type.Boolean() });
 
-export const InboxQuerySchema = Type.Object({ unread: Type.Optional(Type.Boolean()) });
-export const InboxSchema = Type.Object({ items: Type.Array(NotificationSchema) });
+export const InboxQuerySchema = Type.Object({ unread: Type.Optional(Type.Boolean()), ...PAGING });
+export const InboxSchema = pageOf(NotificationSchema);
 export const CountSchema = Type.Object({ count: Type.Integer() });

@@ -3,6 +3,7 @@ import type { Insertable, Kysely } from 'kysely';
 import type { CommentService } from '../comments/service.ts';
 import type { Database, NotificationsTable } from '../database.ts';
 import type { EventBus } from '../events.ts';
+import type { Range, Slice } from '../pagination/keyset.ts';
 import type { TweetService } from '../tweets/service.ts';
 import {
   countUnread,
@@ -49,9 +50,10 @@ export class NotificationService {
     });
   }
 
-  /** The 20 newest notifications of a user, newest first; only the unread or the read on demand. */
-  async inbox(userId: string, unread?: boolean): Promise<Notification[]> {
-    return this.#withContent(await findNotifications(this.#db, userId, { unread }, 20));
+  /** A user's notifications, newest first; only the unread or the read on demand. */
+  async inbox(userId: string, range: Range, unread?: boolean): Promise<Slice<Notification>> {
+    const slice = await findNotifications(this.#db, userId, { unread }, range);
+    return { ...slice, items: await this.#withContent(slice.items) };
   }
 
   async unreadCount(userId: string): Promise<number> {
@@ -66,8 +68,8 @@ export class NotificationService {
   /** Marks one's own notification as unread or read. @throws {NotificationNotFound} */
   async mark(userId: string, id: string, unread: boolean): Promise<Notification> {
     await setUnread(this.#db, userId, id, unread);
-    const found = await findNotifications(this.#db, userId, { id }, 1);
-    const [notification] = await this.#withContent(found);
+    const { items } = await findNotifications(this.#db, userId, { id }, { limit: 1 });
+    const [notification] = await this.#withContent(items);
     if (!notification) throw new NotificationNotFound();
     return notification;
   }

@@ -1,5 +1,7 @@
 import type { Kysely, Selectable, Transaction } from 'kysely';
-import type { Database, TweetsTable } from '../database.ts';
+import { toUser, USER_COLUMNS, type UserRow } from '../accounts/user.ts';
+import { type Database, readBy, type TweetsTable } from '../database.ts';
+import { type Range, readSlice, type Slice } from '../pagination/keyset.ts';
 import type { Tweet } from './schemas.ts';
 
 /** Inserts a tweet and returns its id. */
@@ -7,10 +9,11 @@ export async function insertTweet(
   db: Kysely<Database>,
   userId: string,
   content: string,
+  photos: string[],
 ): Promise<string> {
   const { insertId } = await db
     .insertInto('tweets')
-    .values({ user_id: userId, content })
+    .values({ user_id: userId, content, photos: JSON.stringify(photos) })
     .executeTakeFirstOrThrow();
   return String(insertId);
 }
@@ -25,18 +28,21 @@ export async function findTweets(db: Kysely<Database>, ids: string[]): Promise<T
   return rows.map(toTweet);
 }
 
-/** The newest tweets of a user, newest first, by the index (user_id, id). */
+/** Newest first, by a range of (user_id, id). Left alone, MariaDB reads all that is newer, too. */
 export async function findTweetsOfUser(
   db: Kysely<Database>,
   userId: string,
-  limit: number,
-): Promise<Tweet[]> {
-  const rows = await selectTweets(db)
-    .where('user_id', '=', userId)
-    .orderBy('tweets.id', 'desc')
-    .limit(limit)
-    .execute();
-  return rows.map(toTweet);
+  range: Range,
+): Promise<Slice<Tweet>> {
+  const query = selectTweets(db, 'tweets_user').where('tweets.user_id', '=', userId);
+  const slice = await readSlice(query, ['tweets.id'], range);
+  return { ...slice, items: slice.items.map(toTweet) };
+}
+
+/** The names of a tweet's photos in the storage. */
+export async function findPhotos(db: Kysely<Database>, id: string): Promise<string[]> {
+  const query = db.selectFrom('tweets').select('photos').where('id', '=', id);
+  return JSON.parse((await query.executeTakeFirst())?.photos ?? '[]');
 }
 
 /** Deletes a tweet if it is this user's, and returns whether it was there to delete. */
@@ -60,15 +66,19 @@ export async function lockTweet(trx: Transaction<Database>, id: string): Promise
 }
 
 /** Tweets with their authors: one statement, however many tweets. */
-function selectTweets(db: Kysely<Database>) {
+function selectTweets(db: Kysely<Database>, index = 'PRIMARY') {
   return db
-    .selectFrom('tweets')
+    .selectFrom(readBy('tweets', 'tweets', index))
     .innerJoin('users', 'users.id', 'tweets.user_id')
-    .select(['tweets.id', 'content', 'tweets.created_at', 'user_id', 'username']);
+    .leftJoin('profiles', 'profiles.user_id', 'users.id')
+    .select(['tweets.id', 'content', 'tweets.created_at', 'photos'])
+    .select(USER_COLUMNS);
 }
 
-type TweetRow = Selectable<TweetsTable> & { username: string };
+type TweetRow = Selectable<TweetsTable> & UserRow;
 
-function toTweet({ user_id, username, created_at, ...rest }: TweetRow): Tweet {
-  return { ...rest, createdAt: created_at.toISOString(), user: { id: user_id, username } };
+function toTweet({ id, content, created_at, ...row }: TweetRow): Tweet {
+  const names: string[] = JSON.parse(row.photos);
+  const photos = names.map((name) => ({ url: `/api/media/${name}` }));
+  return { id, content, createdAt: created_at.toISOString(), user: toUser(row), photos };
 }

@@ -1,3 +1,4 @@
+import multipart from '@fastify/multipart';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { CommentService } from '../comments/service.ts';
 import {
@@ -7,7 +8,8 @@ import {
 } from '../engagement/schemas.ts';
 import type { EngagementService } from '../engagement/service.ts';
 import { IdParamsSchema, NoContentSchema } from '../schemas.ts';
-import { NewTweetSchema, TimelineQuerySchema } from './schemas.ts';
+import { readTweetForm } from './form.ts';
+import { NewTweetBody, TimelineQuerySchema } from './schemas.ts';
 import type { TweetService } from './service.ts';
 
 interface TweetRoutesOptions {
@@ -20,15 +22,21 @@ export const tweetRoutes: FastifyPluginAsyncTypebox<TweetRoutesOptions> = async 
   app,
   { tweets, comments, engagement },
 ) => {
-  app.post(
+  await app.register(multipart, { limits: { fileSize: 5 * 2 ** 20, files: 9, fields: 1 } });
+
+  app.post<{ Body: { content: string } }>(
     '',
     {
       onRequest: app.authenticate,
-      schema: { summary: 'Post a tweet', body: NewTweetSchema, response: { 201: TweetViewSchema } },
+      schema: { summary: 'Post a tweet', body: NewTweetBody, response: { 201: TweetViewSchema } },
     },
-    async ({ user, body }, reply) => {
-      const tweet = await tweets.post(user.id, body.content);
-      return reply.code(201).send(await engagement.ofTweet(tweet, user.id));
+    async (request, reply) => {
+      // Whatever else JSON says: photos come as files only.
+      const { content, photos } = request.isMultipart()
+        ? await readTweetForm(request)
+        : { ...request.body, photos: [] };
+      const tweet = await tweets.post(request.user.id, content, photos);
+      return reply.code(201).send(await engagement.ofTweet(tweet, request.user.id));
     },
   );
 
@@ -53,14 +61,16 @@ export const tweetRoutes: FastifyPluginAsyncTypebox<TweetRoutesOptions> = async 
     {
       onRequest: app.identify,
       schema: {
-        summary: 'The newest tweets of a user',
+        summary: 'The tweets of a user, newest first',
         querystring: TimelineQuerySchema,
         response: { 200: TweetListSchema },
       },
     },
-    async ({ query, viewerId }) => ({
-      items: await engagement.ofTweets(await tweets.timeline(query.userId), viewerId),
-    }),
+    async ({ query, viewerId }) =>
+      app.page(`tweets of ${query.userId}`, query, async (range) => {
+        const { items, ...places } = await tweets.timeline(query.userId, range);
+        return { items: await engagement.ofTweets(items, viewerId), ...places };
+      }),
   );
 
   app.delete(

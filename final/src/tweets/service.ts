@@ -6,8 +6,11 @@ import type { Database } from '../database.ts';
 import type { FriendshipService } from '../friendships/service.ts';
 import type { NewsfeedService } from '../newsfeeds/service.ts';
 import { requireOwner } from '../ownership.ts';
+import type { Range, Slice } from '../pagination/keyset.ts';
+import { newName, type Storage, storeFor } from '../storage/storage.ts';
 import {
   deleteTweet,
+  findPhotos,
   findTweet,
   findTweets,
   findTweetsOfUser,
@@ -30,32 +33,39 @@ export class TweetService {
   readonly #friendships: FriendshipService;
   readonly #newsfeeds: NewsfeedService;
   readonly #cleanups: Cleanup[] = [];
+  readonly #storage: Storage;
 
   constructor(
     db: Kysely<Database>,
     accounts: AccountService,
     friendships: FriendshipService,
     newsfeeds: NewsfeedService,
+    storage: Storage,
   ) {
     this.#db = db;
     this.#accounts = accounts;
     this.#friendships = friendships;
     this.#newsfeeds = newsfeeds;
+    this.#storage = storage;
   }
 
   /**
-   * Posts a tweet of 1 to 280 characters that is not blank, and puts it into the feed of every
-   * follower: all of it or nothing. @throws {InvalidTweet}
+   * Posts a tweet of 1 to 280 characters that is not blank, with its photos, and puts it into the
+   * feed of every follower: all of it or nothing. @throws {InvalidTweet}
    */
-  async post(userId: string, content: string): Promise<Tweet> {
+  async post(userId: string, content: string, images: Buffer[] = []): Promise<Tweet> {
     const problem = problemOf(content);
     if (problem) throw new InvalidTweet(problem);
+    const files = images.map((bytes) => ({ name: newName(), bytes }));
+    const photos = files.map(({ name }) => name);
     const id = await this.#db.transaction().execute(async (trx) => {
       await this.#accounts.lockAuthor(trx, userId);
-      const tweetId = await insertTweet(trx, userId, content);
-      const followers = this.#friendships.followerIds(trx, userId);
-      await this.#newsfeeds.deliver(trx, tweetId, userId, followers);
-      return tweetId;
+      return storeFor(this.#storage, files, async () => {
+        const tweetId = await insertTweet(trx, userId, content, photos);
+        const followers = this.#friendships.followerIds(trx, userId);
+        await this.#newsfeeds.deliver(trx, tweetId, userId, followers);
+        return tweetId;
+      });
     });
     return this.get(id);
   }
@@ -74,23 +84,28 @@ export class TweetService {
     return ids.flatMap((id) => found.get(id) ?? []);
   }
 
-  /** The 20 newest tweets of a user, newest first. @throws {UserNotFound} */
-  async timeline(userId: string): Promise<Tweet[]> {
-    const tweets = await findTweetsOfUser(this.#db, userId, 20);
-    if (tweets.length === 0) await this.#accounts.requireUser(userId);
+  /** Tweets of a user, newest first. @throws {UserNotFound} */
+  async timeline(userId: string, range: Range): Promise<Slice<Tweet>> {
+    const tweets = await findTweetsOfUser(this.#db, userId, range);
+    if (tweets.items.length === 0) await this.#accounts.requireUser(userId);
     return tweets;
   }
 
-  /** Deletes a tweet of one's own, from every feed too. @throws {TweetNotFound} or {NotYourTweet} */
+  /** Deletes a tweet of one's own with its photos, from every feed too. @throws {TweetNotFound} or {NotYourTweet} */
   async delete(userId: string, id: string): Promise<void> {
     const deleted = await this.#db.transaction().execute(async (trx) => {
       await this.#accounts.lockAuthor(trx, userId);
-      if (!(await deleteTweet(trx, id, userId))) return false;
+      const names = await findPhotos(trx, id);
+      if (!(await deleteTweet(trx, id, userId))) return undefined;
       await this.#newsfeeds.retract(trx, id);
       for (const cleanup of this.#cleanups) await cleanup(trx, id);
-      return true;
+      return names;
     });
-    if (deleted) return;
+    if (deleted) {
+      // A file that cannot be removed is named nowhere now, and does no harm.
+      await Promise.allSettled(deleted.map((name) => this.#storage.delete(name)));
+      return;
+    }
     requireOwner(await this.get(id), userId, NotYourTweet);
     throw new TweetNotFound();
   }
