@@ -61,8 +61,8 @@ function panelOf(panel: Panel, variants: [string, string]) {
   const x = {
     field: 'size',
     type: 'quantitative' as const,
-    scale: { type: 'log' as const, ...apart(sizes) },
-    axis: { values: sizes, format: ',', grid: false, title: panel.size },
+    scale: sizes.includes(0) ? fromNothing(sizes) : { type: 'log' as const, ...apart(sizes) },
+    axis: { values: sizes, format: ',', grid: false, title: panel.size, ...labels(sizes) },
   };
   const decades = powersOfTen(points.map(({ value }) => value));
   const y = {
@@ -104,6 +104,17 @@ function panelOf(panel: Panel, variants: [string, string]) {
 function apart(sizes: number[]): { domain: [number, number]; nice: false } {
   const room = (Math.max(...sizes) / Math.min(...sizes)) ** 0.12;
   return { domain: [Math.min(...sizes) / room, Math.max(...sizes) * room], nice: false };
+}
+
+/** A logarithm has no 0: this scale is nearly linear up to 10, and logarithmic from there. */
+function fromNothing(sizes: number[]) {
+  const domain = [-10, Math.max(...sizes) * 4];
+  return { type: 'symlog' as const, constant: 10, domain, nice: false as const };
+}
+
+/** On the scale of `fromNothing` the format alone writes 1e+3. */
+function labels(sizes: number[]) {
+  return sizes.includes(0) ? { labelExpr: "format(datum.value, ',')" } : {};
 }
 
 /** The powers of ten from just below the least value to above the greatest, with room for a word. */
