@@ -5,8 +5,7 @@ import { createApp, createUser } from './helper.ts';
 const log: string[] = [];
 const stream = { write: (line: string) => void log.push(line) };
 const app = await createApp(t, { logger: { level: 'error', stream } });
-const ada = await createUser(app, 'ada');
-const grace = await createUser(app, 'grace');
+const [ada, grace] = [await createUser(app, 'ada'), await createUser(app, 'grace')];
 
 async function post(path: string, body = {}, { headers } = grace) {
   return (await app.inject({ method: 'POST', url: `/api/${path}`, headers, body })).json();
