@@ -1,4 +1,4 @@
-// The list of followers by page number (step 30: OFFSET) against the same list by cursor (step 32:
+// The list of followers by page number (step 34: OFFSET) against the same list by cursor (step 36:
 // keyset), at several depths of one long list.
 import { type BenchApp, type BenchContext, post } from './core/context.ts';
 import type { LoadOrder } from './core/load.ts';
@@ -13,7 +13,7 @@ const READING_AT_ONCE = 4;
 
 interface Sizes {
   followers: number;
-  /** How many followers stand before the page. Step 30 refuses to go deeper than 100,000. */
+  /** How many followers stand before the page. Step 34 refuses to go deeper than 100,000. */
   depths: number[];
   rounds: number;
   secondsPerRound: number;
@@ -42,7 +42,7 @@ const STAR = 2;
 const OTHER = 3;
 
 export const bench: Bench = {
-  summary: 'page numbers (step 30) against cursors (step 32): pages in the depth of a long list',
+  summary: 'page numbers (step 34) against cursors (step 36): pages in the depth of a long list',
   image: 'pages-offset-vs-keyset.svg',
   secondsAtMost: 240,
   run,
@@ -65,7 +65,7 @@ async function run(context: BenchContext): Promise<Comparison> {
     rows.push({ size: depth, ...(await context.alternate(orders, sizes)) });
   }
   return {
-    title: 'A page of a list of followers: OFFSET (step 30) against keyset (step 32)',
+    title: 'A page of a list of followers: OFFSET (step 34) against keyset (step 36)',
     variants: ['OFFSET', 'keyset'],
     panels: [
       {
@@ -87,14 +87,14 @@ async function run(context: BenchContext): Promise<Comparison> {
 
 /** Both servers on the same data. */
 async function startBoth(context: BenchContext, sizes: Sizes) {
-  context.say('Starting step 30 and making the data …');
+  context.say('Starting step 34 and making the data …');
   const offset = await context.start('page-numbers', 'offset');
   const account = { username: 'bench', email: 'bench@example.com', password: PASSWORD };
   await post(`${offset.url}/api/accounts/signup`, account);
   await fill(context, sizes, offset.database);
-  context.say('Copying it for step 32 …');
+  context.say('Copying it for step 36 …');
   await context.copyDatabase(offset, 'keyset');
-  const keyset = await context.start('endless-everything', 'keyset');
+  const keyset = await context.start('endless-lists', 'keyset');
   for (const { database } of [offset, keyset]) {
     await context.sql('ANALYZE TABLE users, friendships', database);
   }

@@ -91,6 +91,16 @@ t.test('feed --quick measures every cell and cleans up', async (t) => {
   t.same(await databases(), []);
 });
 
+t.test('pages --quick finds the same pages in both, and measures them', async (t) => {
+  const out = t.testdir();
+  const { exitCode, all } = await bench('pages', '--quick', '--out', out);
+  t.equal(exitCode, 0, all);
+  const kept: KeptResult = JSON.parse(readFileSync(join(out, 'pages.json'), 'utf8'));
+  const sizes = kept.panels.flatMap((panel) => panel.rows.map(({ size }) => size));
+  t.same(sizes, [0, 1_000]);
+  t.match(readFileSync(join(out, 'pages-offset-vs-keyset.svg'), 'utf8'), />1,000</);
+});
+
 t.test('Ctrl-C stops it, and nothing is left or kept', async (t) => {
   const out = t.testdir();
   const running = bench('feed', '--quick', '--out', out);

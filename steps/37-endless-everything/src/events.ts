@@ -26,6 +26,6 @@ export class EventBus {
   async emit<N extends keyof DomainEvents>(name: N, event: DomainEvents[N]): Promise<void> {
     const fail = (err: unknown) => this.#log.error({ err, event: name }, 'A listener failed');
     for (const listener of this.#listeners.get(name) ?? [])
-      await listener(event as never).catch(fail);
+      await (async () => listener(event as never))().catch(fail);
   }
 }
