@@ -1,4 +1,5 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import { type RunningApp, startApp, withDatabase } from '../../src/core/app-process.ts';
 import { type Course, listSteps, type Step } from '../../src/core/course.ts';
@@ -91,6 +92,8 @@ export class BenchContext {
         HOST: '127.0.0.1',
         LOG_LEVEL: 'warn',
         JWT_SECRET: 'only-for-the-minutes-of-one-benchmark',
+        // Demanded in production; no benchmark stores a file.
+        UPLOADS_DIR: join(tmpdir(), 'fanout-bench-uploads'),
       },
     });
     this.#apps.push(app);
