@@ -6,6 +6,7 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import { loadConfig } from '../src/config.ts';
 import { type Database, openDatabase } from '../src/database.ts';
 import { DEMO_PASSWORD, userIdOf, usernameOf } from './accounts.ts';
+import { type Engagement, engagementFor, MAX_COMMENTS, MAX_LIKES } from './engagement.ts';
 import { type Graph, REAL_GRAPH, readGraph } from './graph.ts';
 import { type Post, postsFor } from './posts.ts';
 import { format, type Progress, showProgress } from './progress.ts';
@@ -26,12 +27,13 @@ const FOLLOWS_MS = 60 * DAY_MS;
 const POSTS_MS = 14 * DAY_MS;
 
 const ROWS_PER_INSERT = 1_000;
-/** A transaction: with their feeds some 11,000 rows. */
+/** A transaction: with their feeds, comments and likes some 12,000 rows. */
 const POSTS_PER_BATCH = 200;
 
 const HELP = `npm run seed -- [--posts N] [--graph FILE]
 
-Loads a real graph of 4,039 people and 176,468 follows, posts, and the feeds that come of them.
+Loads a real graph of 4,039 people and 176,468 follows, posts, the feeds that come of them, and
+comments and likes.
 What is loaded already is not loaded again, and an interrupted run goes on where it stopped.
 
   --posts N     how many posts (default: ${format(DEFAULT_POSTS)})
@@ -61,7 +63,8 @@ export interface SeedResult {
 
 /**
  * Loads a graph, posts and their feeds: people and follows in one transaction, then the posts
- * with their feeds in batches of a transaction each. So nothing is ever loaded twice or by half.
+ * with their feeds, comments and likes in batches of a transaction each. So nothing is ever loaded
+ * twice or by half.
  *
  * @param options.posts how many; by default what an earlier run began with, or 10,000.
  * @throws {Refusal} when the database is not migrated, has other accounts, or was seeded otherwise.
@@ -78,8 +81,13 @@ export async function seed(
     await seedDb.transaction().execute((trx) => loadGraph(trx, graph, progress));
   }
   const postAt = postsFor(graph);
+  const engagementOf = engagementFor(graph);
+  const postWithAll = (index: number) => {
+    const post = postAt(index);
+    return { ...post, ...engagementOf(index, post) };
+  };
   for (let loaded = posts_loaded; loaded < posts; ) {
-    loaded = await seedDb.transaction().execute((trx) => loadPosts(trx, postAt));
+    loaded = await seedDb.transaction().execute((trx) => loadPosts(trx, postWithAll));
     progress('Posts and their feeds', loaded, posts);
   }
   const changed = !graph_loaded || posts_loaded < posts;
@@ -113,10 +121,17 @@ async function begin(
   else await requireNoAccounts(db);
   if (earlier !== undefined) return requireSame(earlier, graph, posts);
   const wanted = posts ?? DEFAULT_POSTS;
+  await reserveIds(db, wanted);
   await createProgress(db, graph, wanted);
-  // Whoever posts through the API before the seed has ended gets an id after all of its own.
-  await sql`ALTER TABLE tweets AUTO_INCREMENT = ${sql.lit(wanted + 1)}`.execute(db);
   return begin(db, graph, posts);
+}
+
+/** Whoever posts through the API before the seed has ended gets an id after all of its own. */
+async function reserveIds(db: Kysely<SeedDatabase>, posts: number): Promise<void> {
+  const ids = { tweets: posts, comments: posts * MAX_COMMENTS, likes: posts * MAX_LIKES };
+  for (const [table, last] of Object.entries(ids)) {
+    await sql`ALTER TABLE ${sql.table(table)} AUTO_INCREMENT = ${sql.lit(last + 1)}`.execute(db);
+  }
 }
 
 async function findProgress(db: Kysely<SeedDatabase>): Promise<SeedProgressTable | undefined> {
@@ -187,6 +202,8 @@ async function loadGraph(
   const people = await usersOf(graph, started_at);
   for (const [rows, done] of chunks(people)) {
     await trx.insertInto('users').values(rows).execute();
+    const profiles = rows.map(({ id }) => ({ user_id: id }));
+    await trx.insertInto('profiles').values(profiles).execute();
     progress('People', done, people.length);
   }
   const follows = friendshipsOf(graph, started_at);
@@ -233,28 +250,60 @@ function friendshipsOf({ edges }: Graph, startedAt: Date) {
   }));
 }
 
-/** The next batch of posts with their feeds. Returns how many are loaded then. */
+/** The next batch of posts with all that hangs on them. Returns how many are loaded then. */
 async function loadPosts(
   trx: Transaction<SeedDatabase>,
-  postAt: (index: number) => Post,
+  postAt: (index: number) => Post & Engagement,
 ): Promise<number> {
   const { posts, posts_loaded, started_at } = await lockProgress(trx);
   const loaded = Math.min(posts, posts_loaded + POSTS_PER_BATCH);
   if (loaded === posts_loaded) return loaded;
   const from = started_at.getTime() - POSTS_MS;
-  const tweets = Array.from({ length: loaded - posts_loaded }, (_, offset) => {
+  const batch = Array.from({ length: loaded - posts_loaded }, (_, offset) => {
     const index = posts_loaded + offset;
-    const { author, content } = postAt(index);
+    const { author, content, ...engagement } = postAt(index);
     // Somewhere in the post's own share of the days, so that times rise with ids.
     const share = (index + randomFrom(index)()) / posts;
     const created_at = new Date(from + Math.floor(share * POSTS_MS));
-    return { id: String(index + 1), user_id: userIdOf(author), content, created_at };
+    const tweet = { id: String(index + 1), user_id: userIdOf(author), content, created_at };
+    return { tweet, ...rowsOn(index, engagement, created_at, started_at) };
   });
+  const tweets = batch.map(({ tweet }) => tweet);
   await lockAuthors(trx, [...new Set(tweets.map(({ user_id }) => user_id))]);
   await trx.insertInto('tweets').values(tweets).execute();
   await deliver(trx, posts_loaded + 1, loaded);
+  for (const [rows] of chunks(batch.flatMap(({ comments }) => comments))) {
+    await trx.insertInto('comments').values(rows).execute();
+  }
+  for (const [rows] of chunks(batch.flatMap(({ likes }) => likes))) {
+    await trx.insertInto('likes').values(rows).execute();
+  }
   await trx.updateTable('seed_progress').set({ posts_loaded: loaded }).execute();
   return loaded;
+}
+
+/** The comments and likes on a post, spread over the day after it, or over what there is of it. */
+function rowsOn(index: number, { comments, likes }: Engagement, posted: Date, seeded: Date) {
+  const day = Math.min(DAY_MS, seeded.getTime() - posted.getTime());
+  const at = (share: number) => new Date(posted.getTime() + Math.floor(share * day));
+  const commentId = (n: number) => String(index * MAX_COMMENTS + n + 1);
+  return {
+    comments: comments.map(({ author, content }, n) => ({
+      id: commentId(n),
+      tweet_id: String(index + 1),
+      user_id: userIdOf(author),
+      content,
+      created_at: at((n + 1) / (comments.length + 2)),
+    })),
+    likes: likes.map(({ user, on }, n) => ({
+      id: String(index * MAX_LIKES + n + 1),
+      user_id: userIdOf(user),
+      subject_type: on === undefined ? ('tweet' as const) : ('comment' as const),
+      subject_id: on === undefined ? String(index + 1) : commentId(on),
+      // Those on comments are the last, and after all comments.
+      created_at: at((n + 1) / (likes.length + 1)),
+    })),
+  };
 }
 
 /** Makes whoever follows one of the authors over the API wait, as a post over the API does. */
