@@ -25,6 +25,7 @@ t.test(
     const { code, output } = await runTool('seed', args, env);
     t.equal(code, 0, output);
     t.equal(await count(app, 'users'), 4_039);
+    t.equal(await count(app, 'profiles'), 4_039, 'everybody has a profile');
     t.equal(await count(app, 'friendships'), 176_468);
     const fans = app.db
       .selectFrom('friendships')

@@ -1,9 +1,11 @@
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { FastifyInstance } from 'fastify';
 import { sql } from 'kysely';
+import sharp from 'sharp';
 import t from 'tap';
 import { migrate } from '../src/migrate.ts';
 import { createApp, createUser } from '../test/helper.ts';
@@ -14,7 +16,10 @@ import { randomFrom } from '../tools/random.ts';
 import { compareFeeds, count, runTool, urlOf } from './tools.ts';
 
 const PEOPLE = 60;
-const graph = join(t.testdir(), 'small.edges.gz');
+// Not in tap's own folder, which is emptied for each app.
+const folder = mkdtempSync(join(tmpdir(), 'fanout-graph-'));
+t.teardown(() => rmSync(folder, { recursive: true }));
+const graph = join(folder, 'small.edges.gz');
 writeFileSync(graph, gzipSync(smallGraph()));
 
 /** Each pair of people know each other with a probability of 1 in 6. */
@@ -42,6 +47,9 @@ async function everything(app: FastifyInstance) {
     sql`SELECT from_user_id, to_user_id, ${before} FROM friendships JOIN seed_progress ORDER BY 1, 2`,
     sql`SELECT tweets.id, user_id, content, ${before} FROM tweets JOIN seed_progress ORDER BY tweets.id`,
     sql`SELECT user_id, tweet_id FROM newsfeeds ORDER BY user_id, tweet_id`,
+    sql`SELECT * FROM profiles ORDER BY user_id`,
+    sql`SELECT comments.id, tweet_id, user_id, content, ${before} FROM comments JOIN seed_progress ORDER BY comments.id`,
+    sql`SELECT likes.id, user_id, subject_type, subject_id, ${before} FROM likes JOIN seed_progress ORDER BY likes.id`,
   ];
   const results = await Promise.all(queries.map((query) => query.execute(app.db)));
   return results.map(({ rows }) => rows.map((row) => JSON.stringify(row)).join('\n'));
@@ -74,6 +82,35 @@ t.test(
     t.equal(new Set(posts.map(({ user_id }) => user_id)).size, PEOPLE, 'everybody posts');
     t.ok(posts.some(({ content }) => /\p{Script=Han}/u.test(content)));
     t.ok(posts.some(({ content }) => content.includes('📷')));
+  },
+);
+
+t.test(
+  'followers comment on posts and like them; authors like comments; all after it',
+  async (t) => {
+    t.ok((await count(reference, 'comments')) > 300);
+    t.ok((await count(reference, 'likes')) > 1_000);
+    const wrongComments = sql`
+    SELECT c.id FROM comments c LEFT JOIN tweets t ON t.id = c.tweet_id
+    LEFT JOIN friendships f ON f.from_user_id = c.user_id AND f.to_user_id = t.user_id
+    WHERE f.to_user_id IS NULL OR c.created_at < t.created_at
+  `;
+    const wrongLikes = sql`
+    SELECT l.id FROM likes l LEFT JOIN tweets t ON t.id = l.subject_id
+    LEFT JOIN friendships f ON f.from_user_id = l.user_id AND f.to_user_id = t.user_id
+    WHERE l.subject_type = 'tweet' AND (f.to_user_id IS NULL OR l.created_at < t.created_at)
+    UNION ALL
+    SELECT l.id FROM likes l LEFT JOIN comments c ON c.id = l.subject_id
+    LEFT JOIN tweets t ON t.id = c.tweet_id AND t.user_id = l.user_id
+    WHERE l.subject_type = 'comment' AND (t.id IS NULL OR l.created_at < c.created_at)
+  `;
+    const late = sql`
+    SELECT c.id FROM comments c JOIN seed_progress ON c.created_at > started_at
+    UNION ALL SELECT l.id FROM likes l JOIN seed_progress ON l.created_at > started_at
+  `;
+    for (const wrong of [wrongComments, wrongLikes, late]) {
+      t.same((await wrong.execute(reference.db)).rows, []);
+    }
   },
 );
 
@@ -126,6 +163,27 @@ t.test('two runs at the same time load everything once', async (t) => {
   );
   t.equal(await count(app, 'tweets'), 1_000);
   t.match(await compareFeeds(app), { wrong: 0 });
+});
+
+t.test('seeded people are like those who sign up: they get a nickname and an avatar', async (t) => {
+  const app = await createApp(t);
+  t.equal((await seed(app, ['--graph', graph, '--posts', '9'])).code, 0);
+  const body = { username: usernameOf(7), password: DEMO_PASSWORD };
+  const login = await app.inject({ method: 'POST', url: '/api/accounts/login', body });
+  const headers = { authorization: `Bearer ${login.json().accessToken}` };
+  const nickname = { method: 'PATCH', url: '/api/profiles/me', headers } as const;
+  const named = await app.inject({ ...nickname, body: { nickname: 'Zoe' } });
+  t.match([named.statusCode, named.json()], [200, { nickname: 'Zoe' }]);
+  const form = new FormData();
+  const create = { width: 8, height: 8, channels: 3, background: 'red' } as const;
+  const png = new Uint8Array(await sharp({ create }).png().toBuffer());
+  form.append('file', new File([png], 'red.png'));
+  const avatar = { method: 'PUT', url: '/api/profiles/me/avatar', headers } as const;
+  const shown = await app.inject({ ...avatar, payload: form });
+  t.match([shown.statusCode, shown.json()], [200, { nickname: 'Zoe', avatarUrl: String }]);
+  // Whoever comments, likes or posts over the API gets an id after all that the seed may take.
+  const post = { method: 'POST', url: '/api/tweets', headers } as const;
+  t.equal((await app.inject({ ...post, body: { content: 'Mine' } })).json().id, '10');
 });
 
 t.test('it refuses, and says what to do', async (t) => {

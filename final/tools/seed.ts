@@ -282,7 +282,7 @@ async function loadPosts(
   return loaded;
 }
 
-/** The comments and likes on a post, spread over the day after it, or over what there is of it. */
+/** The comments and then the likes on a post, spread over the day after it, as far as it has gone. */
 function rowsOn(index: number, { comments, likes }: Engagement, posted: Date, seeded: Date) {
   const day = Math.min(DAY_MS, seeded.getTime() - posted.getTime());
   const at = (share: number) => new Date(posted.getTime() + Math.floor(share * day));
@@ -293,15 +293,14 @@ function rowsOn(index: number, { comments, likes }: Engagement, posted: Date, se
       tweet_id: String(index + 1),
       user_id: userIdOf(author),
       content,
-      created_at: at((n + 1) / (comments.length + 2)),
+      created_at: at((n + 1) / (comments.length + 1) / 2),
     })),
     likes: likes.map(({ user, on }, n) => ({
       id: String(index * MAX_LIKES + n + 1),
       user_id: userIdOf(user),
       subject_type: on === undefined ? ('tweet' as const) : ('comment' as const),
       subject_id: on === undefined ? String(index + 1) : commentId(on),
-      // Those on comments are the last, and after all comments.
-      created_at: at((n + 1) / (likes.length + 1)),
+      created_at: at((n + 1) / (likes.length + 1) / 2 + 1 / 2),
     })),
   };
 }
