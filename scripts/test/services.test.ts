@@ -26,7 +26,7 @@ interface Tool {
   dir: string;
   env: Record<string, string>;
   run(...args: string[]): Promise<{ exitCode: number; stdout: string; stderr: string }>;
-  addresses(): Promise<{ mysql: URL; redis: URL }>;
+  addresses(): Promise<{ mysql: URL; redis: URL; memcached: URL }>;
   state(): Record<string, { port: number; pid?: number }>;
 }
 
@@ -37,6 +37,7 @@ function toolAt(t: Test, dir: string, extra: Record<string, string> = {}): Tool 
     FANOUT_SERVICES: 'local',
     DATABASE_URL: '',
     REDIS_URL: '',
+    MEMCACHED_URL: '',
     ...extra,
   };
   const run: Tool['run'] = async (...args) => {
@@ -54,9 +55,10 @@ function toolAt(t: Test, dir: string, extra: Record<string, string> = {}): Tool 
     run,
     async addresses() {
       const { stdout } = await run('status', '--env');
-      const [, mysql = '', redis = ''] =
-        /DATABASE_URL='(.*)'\nexport REDIS_URL='(.*)'/.exec(stdout) ?? [];
-      return { mysql: new URL(mysql), redis: new URL(redis) };
+      const [, mysql = '', redis = '', memcached = ''] =
+        /DATABASE_URL='(.*)'\nexport REDIS_URL='(.*)'\nexport MEMCACHED_URL='(.*)'/.exec(stdout) ??
+        [];
+      return { mysql: new URL(mysql), redis: new URL(redis), memcached: new URL(memcached) };
     },
     state: () => JSON.parse(readFileSync(join(dir, 'state.json'), 'utf8')),
   };
@@ -102,6 +104,7 @@ t.test('services start once, are reused, and keep their data over a stop', async
   t.equal(first.exitCode, 0, first.stderr);
   t.match(first.stderr, /Starting MySQL/);
   t.match(first.stdout, /Redis.*own process/);
+  t.match(first.stdout, /Memcached.*own process/);
   const { mysql, redis } = await tool.addresses();
   t.not(mysql.port, '13306', 'a port that is taken is left to whoever has it');
   t.not(redis.port, '16379');
@@ -247,8 +250,9 @@ t.test('a server that cannot start shows the end of its log', async (t) => {
 t.test('addresses in the environment go first, and must answer', async (t) => {
   const own = toolAt(t, newDir(t));
   await own.run('up');
-  const { mysql, redis } = await own.addresses();
-  const given = { FANOUT_SERVICES: '', DATABASE_URL: mysql.href, REDIS_URL: redis.href };
+  const { mysql, redis, memcached } = await own.addresses();
+  const urls = { DATABASE_URL: mysql.href, REDIS_URL: redis.href, MEMCACHED_URL: memcached.href };
+  const given = { FANOUT_SERVICES: '', ...urls };
 
   const guest = toolAt(t, newDir(t), given);
   const up = await guest.run('up');
@@ -275,7 +279,7 @@ t.test('where nothing works, one sentence names the choices', async (t) => {
   t.equal(none.exitCode, 1);
   t.match(
     none.stderr,
-    /needs MySQL and Redis.*start Docker, or install them.*DATABASE_URL and REDIS_URL/,
+    /needs MySQL, Redis, and Memcached.*start Docker, or install them.*REDIS_URL, and MEMCACHED_URL/,
   );
   t.equal(none.stderr.trim().split('\n').length, 1);
 

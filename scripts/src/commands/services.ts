@@ -15,12 +15,12 @@ import {
 export function register(program: Command): void {
   const services = program
     .command('services')
-    .description('MySQL and Redis: start them, stop them, see how they run')
+    .description('MySQL, Redis and Memcached: start them, stop them, see how they run')
     .addHelpText(
       'after',
       `
 The first of these that works is used:
-  1. the addresses in DATABASE_URL and REDIS_URL
+  1. the addresses in DATABASE_URL, REDIS_URL and MEMCACHED_URL
   2. Docker, with docker-compose.yml
   3. servers installed on this machine, as private processes with their data in .services/
   4. as root on Debian or Ubuntu, the same after installing them with apt-get

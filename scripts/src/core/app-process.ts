@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
-import { type ServiceName, servicesUp } from '../services/index.ts';
+import { type ServiceEnv, type ServiceName, servicesUp } from '../services/index.ts';
 import { CourseError, ExitCode } from './errors.ts';
 
 /** How an app is to be started. */
@@ -117,6 +117,7 @@ export function neededServices(dir: string): ServiceName[] {
   const needed: ServiceName[] = [];
   if ('mysql2' in dependencies) needed.push('mysql');
   if ('ioredis' in dependencies || 'bullmq' in dependencies) needed.push('redis');
+  if ('memcache' in dependencies) needed.push('memcached');
   return needed;
 }
 
@@ -127,13 +128,14 @@ export function neededServices(dir: string): ServiceName[] {
 export async function serviceEnvironment(
   dir: string,
   { quiet = false }: { quiet?: boolean } = {},
-): Promise<{ DATABASE_URL?: string; REDIS_URL?: string }> {
+): Promise<Partial<ServiceEnv>> {
   const need = neededServices(dir);
   if (need.length === 0) return {};
-  const { DATABASE_URL, REDIS_URL } = await servicesUp({ need, quiet });
+  const all = await servicesUp({ need, quiet });
   return {
-    ...(need.includes('mysql') ? { DATABASE_URL } : {}),
-    ...(need.includes('redis') ? { REDIS_URL } : {}),
+    ...(need.includes('mysql') && { DATABASE_URL: all.DATABASE_URL }),
+    ...(need.includes('redis') && { REDIS_URL: all.REDIS_URL }),
+    ...(need.includes('memcached') && { MEMCACHED_URL: all.MEMCACHED_URL }),
   };
 }
 

@@ -285,12 +285,14 @@ async function requirePrograms(
   return found;
 }
 
+const inWords = (names: string[]) => new Intl.ListFormat('en').format(names);
+
 function noWay(missing: Service[]): CourseError {
-  const titles = missing.map(({ title }) => title).join(' and ');
+  const titles = inWords(missing.map(({ title }) => title));
   const packages = missing.flatMap((service) => service.packages.at(-1) ?? []).join(' ');
-  const variables = missing.map(({ variable }) => variable).join(' and ');
+  const variables = inWords(missing.map(({ variable }) => variable));
   return new CourseError(
-    `The course needs ${titles}, and this machine has neither a running Docker engine nor the servers: start Docker, or install them ("sudo apt-get install ${packages}" on Debian and Ubuntu, "brew install mariadb redis" on macOS), or give addresses in ${variables}, and try again.`,
+    `The course needs ${titles}, and this machine has neither a running Docker engine nor the servers: start Docker, or install them ("sudo apt-get install ${packages}" on Debian and Ubuntu, "brew install mariadb redis memcached" on macOS), or give addresses in ${variables}, and try again.`,
     1,
   );
 }

@@ -58,7 +58,7 @@ function apt(...args: string[]) {
  * start is stopped.
  */
 async function withoutDaemons<T>(service: Service, work: () => Promise<T>): Promise<T> {
-  const port = { mysql: 3306, redis: 6379 }[service.name];
+  const { port } = service.daemon;
   const before = await answers(port);
   const ownPolicy = !existsSync(POLICY);
   if (ownPolicy) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
@@ -77,7 +77,7 @@ async function withoutDaemons<T>(service: Service, work: () => Promise<T>): Prom
 
 /** Stops the package's daemon if it runs, and keeps it from starting with the machine. */
 async function keepOff(service: Service, running: boolean): Promise<void> {
-  const daemon = { mysql: 'mariadb', redis: 'redis-server' }[service.name];
+  const daemon = service.daemon.name;
   if (running) await execa('service', [daemon, 'stop'], { reject: false, stdin: 'ignore' });
   if (!existsSync('/run/systemd/system')) return;
   await execa('systemctl', ['disable', daemon], { reject: false, stdin: 'ignore' });

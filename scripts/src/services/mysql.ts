@@ -28,6 +28,7 @@ export const mysql: Service = {
   programs: ['mariadbd', 'mysqld'],
   // The first set is the server without a daemon that starts with the machine.
   packages: [['mariadb-server-core', 'mariadb-client-core'], ['mariadb-server']],
+  daemon: { name: 'mariadb', port: 3306 },
   users: ['mysql', 'nobody'],
 
   url: (port) => `mysql://root:${PASSWORD}@127.0.0.1:${port}/fanout`,

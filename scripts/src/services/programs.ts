@@ -11,7 +11,7 @@ const USUAL_FOLDERS = [
   '/usr/local/sbin',
   '/usr/libexec',
   ...['/opt/homebrew/opt', '/usr/local/opt'].flatMap((opt) =>
-    ['mariadb', 'mysql', 'redis', 'valkey'].map((formula) => `${opt}/${formula}/bin`),
+    ['mariadb', 'mysql', 'redis', 'valkey', 'memcached'].map((formula) => `${opt}/${formula}/bin`),
   ),
 ];
 

@@ -1,5 +1,4 @@
-import { connect as connectTcp } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { askInLines } from './ask.ts';
 import type { Service } from './service.ts';
 
 /** Redis, or Valkey where that is what the machine has. */
@@ -11,6 +10,7 @@ export const redis: Service = {
   composePortVariable: 'FANOUT_REDIS_PORT',
   programs: ['redis-server', 'valkey-server'],
   packages: [['redis-server']],
+  daemon: { name: 'redis-server', port: 6379 },
   users: ['redis', 'nobody'],
 
   url: (port) => `redis://127.0.0.1:${port}`,
@@ -46,32 +46,9 @@ export const redis: Service = {
   }),
 };
 
-/**
- * Sends commands to the Redis server at `url` and resolves to everything that it answers until it
- * closes the connection, at the latest after QUIT. Rejects when that takes more than `timeout` ms.
- */
+/** Sends commands, after logging in if the address has a user or a password. */
 function ask(url: string, timeout: number, ...commands: string[]): Promise<string> {
-  const { protocol, hostname, port, username, password } = new URL(url);
-  const target = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 6379) };
+  const { username, password } = new URL(url);
   const login = [username, password].filter(Boolean).map(decodeURIComponent).join(' ');
-  const lines = [...(login ? [`AUTH ${login}`] : []), ...commands, 'QUIT'];
-  return new Promise((resolve, reject) => {
-    const socket = protocol === 'rediss:' ? connectTls(target) : connectTcp(target);
-    const timer = setTimeout(
-      () => socket.destroy(new Error(`Redis did not answer within ${timeout} ms.`)),
-      timeout,
-    );
-    let reply = '';
-    socket
-      .setEncoding('utf8')
-      .on('data', (chunk) => {
-        reply += chunk;
-      })
-      .on('error', reject)
-      .on('close', () => {
-        clearTimeout(timer);
-        resolve(reply);
-      });
-    socket.write(`${lines.join('\r\n')}\r\n`);
-  });
+  return askInLines(url, timeout, [...(login ? [`AUTH ${login}`] : []), ...commands, 'QUIT']);
 }

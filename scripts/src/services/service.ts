@@ -1,5 +1,5 @@
 /** The names of the services that the course can start. */
-export type ServiceName = 'mysql' | 'redis';
+export type ServiceName = 'mysql' | 'redis' | 'memcached';
 
 /** What a service says about itself when it is asked over its own protocol. */
 export interface Health {
@@ -35,7 +35,7 @@ export interface Service {
   name: ServiceName;
   title: string;
   /** The environment variable that holds its address. */
-  variable: 'DATABASE_URL' | 'REDIS_URL';
+  variable: 'DATABASE_URL' | 'REDIS_URL' | 'MEMCACHED_URL';
   defaultPort: number;
   /** The variable by which docker-compose.yml takes another port on the host. */
   composePortVariable: string;
@@ -46,6 +46,8 @@ export interface Service {
    * the last is the one to tell people.
    */
   packages: string[][];
+  /** The daemon that the packages bring, which is kept from running, and its port. */
+  daemon: { name: string; port: number };
   /** The system users that may own the process when the tool runs as root, the preferred first. */
   users: string[];
   /** The address for a port on this machine. */

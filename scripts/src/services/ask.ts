@@ -1,0 +1,31 @@
+import { connect as connectTcp } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+
+/**
+ * Sends lines to the server at `url`, which speaks a protocol of lines, and resolves to everything
+ * that it answers until it closes the connection: the last line had better ask for that. Rejects
+ * when it takes more than `timeout` ms. A URL with an s more (`rediss:`) means TLS.
+ */
+export function askInLines(url: string, timeout: number, lines: string[]): Promise<string> {
+  const { protocol, hostname, port } = new URL(url);
+  const target = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
+  return new Promise((resolve, reject) => {
+    const socket = protocol.endsWith('ss:') ? connectTls(target) : connectTcp(target);
+    const timer = setTimeout(
+      () => socket.destroy(new Error(`${url} did not answer within ${timeout} ms.`)),
+      timeout,
+    );
+    let reply = '';
+    socket
+      .setEncoding('utf8')
+      .on('data', (chunk) => {
+        reply += chunk;
+      })
+      .on('error', reject)
+      .on('close', () => {
+        clearTimeout(timer);
+        resolve(reply);
+      });
+    socket.write(`${lines.join('\r\n')}\r\n`);
+  });
+}
