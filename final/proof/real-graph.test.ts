@@ -5,7 +5,12 @@ import { closedPort, compareFeeds, count, runTool, urlOf } from './tools.ts';
 
 const app = await createApp(t);
 const HOST = '127.0.0.1';
-const env = { DATABASE_URL: await urlOf(app), HOST, PORT: await closedPort() };
+const env = {
+  DATABASE_URL: await urlOf(app),
+  UPLOADS_DIR: t.testdir(),
+  HOST,
+  PORT: await closedPort(),
+};
 
 t.test('without the graph the demo says how to load it, and opens no account', async (t) => {
   const { code, output } = await runTool('demo', [], env);
@@ -46,7 +51,7 @@ t.test(
   },
 );
 
-t.test('the demo plays the example and reaches 1,045 followers, twice', async (t) => {
+t.test('the demo plays all its scenes, on a server of its own and on one that runs', async (t) => {
   const own = await runTool('demo', [], env);
   const { port } = new URL(await app.listen({ host: HOST, port: 0 }));
   const running = await runTool('demo', [], { ...env, PORT: port });
@@ -58,7 +63,18 @@ t.test('the demo plays the example and reaches 1,045 followers, twice', async (t
     t.match(output, 'That makes 10 entries');
     t.match(output, /ada_107 posted ".*", and had the answer after \d+ ms/);
     t.match(output, /\d+ ms after .* the last of the followers had read it/);
+    t.match(output, '(2 comments, 3 likes)');
+    t.match(output, '0 unread before, 5 now');
+    t.match(output, '4 unread when the newest is read, 0 when all are');
+    t.match(output, /me\.jpg .* jpeg 1200 × 1600, .* webp 400 × 400, \d+ KB, does not say where/);
+    t.match(output, /lake\.jpg .* jpeg 3000 × 2000, .* webp 2048 × 1365, \d+ KB, does not say/);
+    t.match(output, 'cat.jpg: 415 UNSUPPORTED_IMAGE');
+    t.match(output, '7 new posts came in the meantime');
   }
+  t.match(own.output, /23 posts seen in .*: none came twice, and none of the 23 old ones/);
+  t.match(running.output, /31 posts seen in .*: none came twice, and none of the 31 old ones/);
+  const told = 6 + 5 + 1;
+  t.equal(await count(app, 'notifications'), 2 * told, 'follows, the inbox, the like of its owner');
 });
 
 t.test('the demo takes no arguments', async (t) => {

@@ -10,6 +10,7 @@ import t from 'tap';
 import { migrate } from '../src/migrate.ts';
 import { createApp, createUser } from '../test/helper.ts';
 import { DEMO_PASSWORD, userIdOf, usernameOf } from '../tools/accounts.ts';
+import { MAX_COMMENTS, MAX_LIKES } from '../tools/engagement.ts';
 import { readGraph } from '../tools/graph.ts';
 import { postsFor } from '../tools/posts.ts';
 import { randomFrom } from '../tools/random.ts';
@@ -133,9 +134,15 @@ t.test('killed in the middle, it goes on to the same data as without', async (t)
   const app = await createApp(t);
   const author = postsFor(await readGraph(graph))(299).author;
   // Somebody else is about to insert what the seed inserts too, so it has to wait just there.
+  const likes = reference.db.selectFrom('likes').where('id', '<=', String(800 * MAX_LIKES));
+  const like = await likes.select(({ fn }) => fn.max('id').as('id')).executeTakeFirstOrThrow();
   const obstacles = [
     { loaded: 200, sql: sql`INSERT INTO newsfeeds VALUES (${userIdOf(author)}, 300)` },
     { loaded: 400, sql: sql`INSERT INTO tweets (id, user_id, content) VALUES (500, 1, 'x')` },
+    {
+      loaded: 600,
+      sql: sql`INSERT INTO likes (id, user_id, subject_type, subject_id) VALUES (${like.id}, 1, 'tweet', 1001)`,
+    },
   ];
   for (const obstacle of obstacles) {
     const other = await app.db.startTransaction().execute();
@@ -148,6 +155,8 @@ t.test('killed in the middle, it goes on to the same data as without', async (t)
     await other.rollback().execute();
     t.equal(code, null, 'it was killed');
     t.match(await compareFeeds(app), { wrong: 0 }, 'no post is without its feeds');
+    const early = sql`SELECT id FROM comments WHERE tweet_id > ${obstacle.loaded}`;
+    t.same((await early.execute(app.db)).rows, [], 'no comment is there before its post');
   }
   t.match(await seed(app, SMALL), { code: 0, output: /Loaded/ });
   t.same(await everything(app), before);
@@ -184,6 +193,13 @@ t.test('seeded people are like those who sign up: they get a nickname and an ava
   // Whoever comments, likes or posts over the API gets an id after all that the seed may take.
   const post = { method: 'POST', url: '/api/tweets', headers } as const;
   t.equal((await app.inject({ ...post, body: { content: 'Mine' } })).json().id, '10');
+  const comment = { method: 'POST', url: '/api/comments', headers } as const;
+  const commented = await app.inject({ ...comment, body: { tweetId: '1', content: 'Mine' } });
+  t.equal(commented.json().id, String(9 * MAX_COMMENTS + 1));
+  const like = { method: 'POST', url: '/api/likes', headers } as const;
+  await app.inject({ ...like, body: { subjectType: 'tweet', subjectId: '10' } });
+  const liked = app.db.selectFrom('likes').select('id').where('subject_id', '=', '10');
+  t.same(await liked.execute(), [{ id: String(9 * MAX_LIKES + 1) }]);
 });
 
 t.test('it refuses, and says what to do', async (t) => {

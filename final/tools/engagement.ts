@@ -5,7 +5,8 @@ import { pick, randomFrom } from './random.ts';
 /** What people did with a post, in the order in which they did it. */
 export interface Engagement {
   comments: { author: number; content: string }[];
-  likes: { user: number /** Which of the comments; the post itself without it. */; on?: number }[];
+  /** Of the post, or of the comment at the place `on`. */
+  likes: { user: number; on?: number }[];
 }
 
 /** No post has more: so the ids of what is on a post can be told from the post's number. */
