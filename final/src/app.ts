@@ -18,6 +18,7 @@ import { NewsfeedService } from './newsfeeds/service.ts';
 import { notificationRoutes } from './notifications/routes.ts';
 import { NotificationService } from './notifications/service.ts';
 import { authPlugin } from './plugins/auth.ts';
+import { cachePlugin } from './plugins/cache.ts';
 import { databasePlugin } from './plugins/database.ts';
 import { errorsPlugin } from './plugins/errors.ts';
 import { openapiPlugin } from './plugins/openapi.ts';
@@ -58,6 +59,7 @@ export async function buildApp(options: AppOptions = {}): Promise<FastifyInstanc
   endConnectionsOnClose(app);
   await app.register(errorsPlugin);
   await app.register(databasePlugin, config);
+  await app.register(cachePlugin, config);
   await app.register(storagePlugin, config);
   await app.register(authPlugin, config);
   await app.register(openapiPlugin);
@@ -65,7 +67,7 @@ export async function buildApp(options: AppOptions = {}): Promise<FastifyInstanc
   await app.register(healthRoutes);
 
   const events = new EventBus(app.log);
-  const accounts = new AccountService(app.db);
+  const accounts = new AccountService(app.db, app.cache);
   const sessions = new SessionService(app.db);
   await app.register(accountRoutes, { prefix: '/api/accounts', accounts, sessions });
   const profiles = new ProfileService(app.db, app.storage, accounts, app.log);

@@ -11,6 +11,7 @@ const ConfigSchema = Type.Object({
     default: 'info',
   }),
   DATABASE_URL: Type.String({ pattern: '^mysql://' }),
+  MEMCACHED_URL: Type.String({ pattern: '^memcached://' }),
   JWT_SECRET: Type.String({ minLength: 32 }),
   UPLOADS_DIR: Type.String(),
   S3_BUCKET: Type.Optional(Type.String()),
@@ -24,6 +25,7 @@ const ConfigSchema = Type.Object({
 /** What holds a secret, or what must not get lost, has a default only outside production. */
 const DEVELOPMENT_DEFAULTS = {
   DATABASE_URL: 'mysql://root:fanout@127.0.0.1:13306/fanout',
+  MEMCACHED_URL: 'memcached://127.0.0.1:21211',
   JWT_SECRET: 'for-development-only-never-in-production',
   UPLOADS_DIR: join(tmpdir(), 'fanout-uploads'),
 };

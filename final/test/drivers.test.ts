@@ -70,6 +70,7 @@ onEach('photos come and go with their tweet, all or nothing', async (t, driver) 
 t.test('a bucket is all that production needs, and its keys have no default', async (t) => {
   const env = {
     NODE_ENV: 'production',
+    MEMCACHED_URL: 'memcached://127.0.0.1:11211',
     DATABASE_URL: 'mysql://db/fanout',
     JWT_SECRET: 'x'.repeat(32),
     S3_BUCKET: 'photos',

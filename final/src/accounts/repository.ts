@@ -1,7 +1,7 @@
 import type { Insertable, Kysely, Selectable, Transaction } from 'kysely';
 import type { Database, UsersTable } from '../database.ts';
-import type { ProfileChange } from './schemas.ts';
-import { USER_COLUMNS, type UserRow } from './user.ts';
+import type { ProfileChange, User } from './schemas.ts';
+import { toUser, USER_COLUMNS, type UserRow } from './user.ts';
 
 /** Inserts a user with an empty profile and returns the new id. Throws what MySQL throws if a unique key refuses. */
 export async function insertUser(
@@ -29,6 +29,13 @@ export async function findUser(
     .select(USER_COLUMNS)
     .where(`users.${column}`, '=', value)
     .executeTakeFirst();
+}
+
+/** These users as everybody sees them, by id. */
+export async function findUsers(db: Kysely<Database>, ids: string[]): Promise<Map<string, User>> {
+  const users = db.selectFrom('users').leftJoin('profiles', 'profiles.user_id', 'users.id');
+  const rows = await users.select(USER_COLUMNS).where('users.id', 'in', ids).execute();
+  return new Map(rows.map((row) => [row.user_id, toUser(row)]));
 }
 
 /** Changes the profile of a user, if there is one. */

@@ -1,10 +1,11 @@
 import createError from '@fastify/error';
 import { hash, verify } from '@node-rs/argon2';
 import type { Kysely, Transaction } from 'kysely';
+import type { ObjectCache } from '../cache/objects.ts';
 import { problemOf } from '../content.ts';
 import { type Database, violatedKey } from '../database.ts';
-import { findUser, insertUser, lockUser, updateProfile } from './repository.ts';
-import type { Account, Login, ProfileChange, Signup } from './schemas.ts';
+import { findUser, findUsers, insertUser, lockUser, updateProfile } from './repository.ts';
+import type { Account, Login, ProfileChange, Signup, User } from './schemas.ts';
 import { toUser } from './user.ts';
 
 export const UsernameTaken = createError('USERNAME_TAKEN', 'This username is taken', 409);
@@ -23,9 +24,11 @@ const hashOfNobody = await hash('nobody has this password', ARGON2ID);
 /** The rules of accounts. */
 export class AccountService {
   readonly #db: Kysely<Database>;
+  readonly #cache: ObjectCache;
 
-  constructor(db: Kysely<Database>) {
+  constructor(db: Kysely<Database>, cache: ObjectCache) {
     this.#db = db;
+    this.#cache = cache;
   }
 
   /**
@@ -76,7 +79,18 @@ export class AccountService {
     const problem = nickname === null ? undefined : problemOf(nickname, 30);
     if (problem) throw new InvalidNickname(problem);
     await updateProfile(this.#db, id, { nickname });
+    await this.changed(id);
     return this.get(id);
+  }
+
+  /** These users as everybody sees them, by id, without those that are gone. From the cache. */
+  async users(ids: string[]): Promise<Map<string, User>> {
+    return this.#cache.getMany('user', ids, (missing) => findUsers(this.#db, missing));
+  }
+
+  /** To be called by whoever has changed how a user is shown, after the commit. */
+  async changed(id: string): Promise<void> {
+    await this.#cache.forget('user', id);
   }
 
   /** Makes sure that there is such a user. @throws {UserNotFound} */

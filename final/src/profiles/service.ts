@@ -45,6 +45,7 @@ export class ProfileService {
       });
       return profile.avatar;
     });
+    await this.#accounts.changed(userId);
     if (old) await this.#remove(old);
     return this.#accounts.get(userId);
   }

@@ -1,8 +1,10 @@
 import type { Kysely, Selectable, Transaction } from 'kysely';
-import { toUser, USER_COLUMNS, type UserRow } from '../accounts/user.ts';
 import { type Database, readBy, type TweetsTable } from '../database.ts';
 import { type Range, readSlice, type Slice } from '../pagination/keyset.ts';
 import type { Tweet } from './schemas.ts';
+
+/** A tweet without its author, who is kept elsewhere. */
+export type BareTweet = Omit<Tweet, 'user'> & { userId: string };
 
 /** Inserts a tweet and returns its id. */
 export async function insertTweet(
@@ -18,12 +20,12 @@ export async function insertTweet(
   return String(insertId);
 }
 
-export async function findTweet(db: Kysely<Database>, id: string): Promise<Tweet | undefined> {
+export async function findTweet(db: Kysely<Database>, id: string): Promise<BareTweet | undefined> {
   const row = await selectTweets(db).where('tweets.id', '=', id).executeTakeFirst();
   return row && toTweet(row);
 }
 
-export async function findTweets(db: Kysely<Database>, ids: string[]): Promise<Tweet[]> {
+export async function findTweets(db: Kysely<Database>, ids: string[]): Promise<BareTweet[]> {
   const rows = await selectTweets(db).where('tweets.id', 'in', ids).execute();
   return rows.map(toTweet);
 }
@@ -33,7 +35,7 @@ export async function findTweetsOfUser(
   db: Kysely<Database>,
   userId: string,
   range: Range,
-): Promise<Slice<Tweet>> {
+): Promise<Slice<BareTweet>> {
   const query = selectTweets(db, 'tweets_user').where('tweets.user_id', '=', userId);
   const slice = await readSlice(query, ['tweets.id'], range);
   return { ...slice, items: slice.items.map(toTweet) };
@@ -65,20 +67,12 @@ export async function lockTweet(trx: Transaction<Database>, id: string): Promise
   return (await query.executeTakeFirst()) !== undefined;
 }
 
-/** Tweets with their authors: one statement, however many tweets. */
 function selectTweets(db: Kysely<Database>, index = 'PRIMARY') {
-  return db
-    .selectFrom(readBy('tweets', 'tweets', index))
-    .innerJoin('users', 'users.id', 'tweets.user_id')
-    .leftJoin('profiles', 'profiles.user_id', 'users.id')
-    .select(['tweets.id', 'content', 'tweets.created_at', 'photos'])
-    .select(USER_COLUMNS);
+  return db.selectFrom(readBy('tweets', 'tweets', index)).selectAll('tweets');
 }
 
-type TweetRow = Selectable<TweetsTable> & UserRow;
-
-function toTweet({ id, content, created_at, ...row }: TweetRow): Tweet {
+function toTweet({ id, user_id, content, created_at, ...row }: Selectable<TweetsTable>): BareTweet {
   const names: string[] = JSON.parse(row.photos);
   const photos = names.map((name) => ({ url: `/api/media/${name}` }));
-  return { id, content, createdAt: created_at.toISOString(), user: toUser(row), photos };
+  return { id, userId: user_id, content, createdAt: created_at.toISOString(), photos };
 }

@@ -9,6 +9,7 @@ import { requireOwner } from '../ownership.ts';
 import type { Range, Slice } from '../pagination/keyset.ts';
 import { newName, type Storage, storeFor } from '../storage/storage.ts';
 import {
+  type BareTweet,
   deleteTweet,
   findPhotos,
   findTweet,
@@ -72,7 +73,8 @@ export class TweetService {
 
   /** @throws {TweetNotFound} */
   async get(id: string): Promise<Tweet> {
-    const tweet = await findTweet(this.#db, id);
+    const row = await findTweet(this.#db, id);
+    const [tweet] = await this.#withAuthors(row ? [row] : []);
     if (!tweet) throw new TweetNotFound();
     return tweet;
   }
@@ -80,7 +82,8 @@ export class TweetService {
   /** These tweets in this order, without those that are gone. */
   async getMany(ids: string[]): Promise<Tweet[]> {
     if (ids.length === 0) return [];
-    const found = new Map((await findTweets(this.#db, ids)).map((tweet) => [tweet.id, tweet]));
+    const tweets = await this.#withAuthors(await findTweets(this.#db, ids));
+    const found = new Map(tweets.map((tweet) => [tweet.id, tweet]));
     return ids.flatMap((id) => found.get(id) ?? []);
   }
 
@@ -88,7 +91,7 @@ export class TweetService {
   async timeline(userId: string, range: Range): Promise<Slice<Tweet>> {
     const tweets = await findTweetsOfUser(this.#db, userId, range);
     if (tweets.items.length === 0) await this.#accounts.requireUser(userId);
-    return tweets;
+    return { ...tweets, items: await this.#withAuthors(tweets.items) };
   }
 
   /** Deletes a tweet of one's own with its photos, from every feed too. @throws {TweetNotFound} or {NotYourTweet} */
@@ -118,5 +121,14 @@ export class TweetService {
   /** Keeps a tweet from being deleted while something is hung on it. @throws {TweetNotFound} */
   async lock(trx: Transaction<Database>, id: string): Promise<void> {
     if (!(await lockTweet(trx, id))) throw new TweetNotFound();
+  }
+
+  /** Without the tweets whose authors have gone in this moment. */
+  async #withAuthors(tweets: BareTweet[]): Promise<Tweet[]> {
+    const users = await this.#accounts.users(tweets.map(({ userId }) => userId));
+    return tweets.flatMap(({ userId, ...tweet }) => {
+      const user = users.get(userId);
+      return user ? { ...tweet, user } : [];
+    });
   }
 }

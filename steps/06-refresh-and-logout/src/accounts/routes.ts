@@ -33,7 +33,8 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
     { schema: { body: TokenSchema, response: { 200: TokensSchema } } },
     async ({ body }) => {
       const { userId, refreshToken } = await sessions.refresh(body.refreshToken);
-      return { accessToken: app.jwt.sign({ sub: userId }), refreshToken };
+      const { id } = await accounts.get(userId);
+      return { accessToken: app.jwt.sign({ sub: id }), refreshToken };
     },
   );
 

@@ -47,7 +47,8 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
     },
     async ({ body }) => {
       const { userId, refreshToken } = await sessions.refresh(body.refreshToken);
-      return { accessToken: app.jwt.sign({ sub: userId }), refreshToken };
+      const { id } = await accounts.get(userId);
+      return { accessToken: app.jwt.sign({ sub: id }), refreshToken };
     },
   );
 
