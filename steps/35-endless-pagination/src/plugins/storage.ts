@@ -33,6 +33,9 @@ function openS3(config: Config): S3Client {
       S3_SECRET_ACCESS_KEY && {
         credentials: { accessKeyId: S3_ACCESS_KEY_ID, secretAccessKey: S3_SECRET_ACCESS_KEY },
       }),
-    requestHandler: { connectionTimeout: 2_000, requestTimeout: 10_000 },
+    requestHandler: {
+      ...{ connectionTimeout: 2_000, requestTimeout: 10_000, socketTimeout: 10_000 },
+      throwOnRequestTimeout: true,
+    },
   });
 }

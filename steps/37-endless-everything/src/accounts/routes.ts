@@ -47,8 +47,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
     },
     async ({ body }) => {
       const { userId, refreshToken } = await sessions.refresh(body.refreshToken);
-      const { id } = await accounts.get(userId);
-      return { accessToken: app.jwt.sign({ sub: id }), refreshToken };
+      return { accessToken: app.jwt.sign({ sub: (await accounts.get(userId)).id }), refreshToken };
     },
   );
 

@@ -6,7 +6,7 @@ export const BrokenImage = createError('BROKEN_IMAGE', 'This image cannot be dec
 export const ImageAndMore = createError('IMAGE_AND_MORE', 'The file goes on after its image', 400);
 export const TooManyPixels = createError('TOO_MANY_PIXELS', '25 megapixels are the most', 413);
 
-/** A file of a few KB can say that it has a billion pixels, each of which takes memory. */
+/** A small file can say that it has a billion pixels, each of which takes memory. */
 const MAX_PIXELS = 25_000_000;
 
 // Decoders are where attackers look for holes first. SVG, PDF, GIF and the rest are never even run.
