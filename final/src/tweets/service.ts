@@ -90,8 +90,9 @@ export class TweetService {
   /** Tweets of a user, newest first. @throws {UserNotFound} */
   async timeline(userId: string, range: Range): Promise<Slice<Tweet>> {
     const tweets = await findTweetsOfUser(this.#db, userId, range);
-    if (tweets.items.length === 0) await this.#accounts.requireUser(userId);
-    return { ...tweets, items: await this.#withAuthors(tweets.items) };
+    const items = await this.#withAuthors(tweets.items);
+    if (items.length === 0) await this.#accounts.requireUser(userId);
+    return { ...tweets, items };
   }
 
   /** Deletes a tweet of one's own with its photos, from every feed too. @throws {TweetNotFound} or {NotYourTweet} */
