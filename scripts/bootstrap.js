@@ -5,13 +5,12 @@ import { spawn, spawnSync } from 'node:child_process';
 import fs, { existsSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ensureTapBuilt } from './build-tap.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const modules = join(root, 'node_modules');
 const windows = process.platform === 'win32';
 const pinnedNode = join(modules, 'node', 'bin', windows ? 'node.exe' : 'node');
-/** Exists when tap's test class has been built since the packages were installed. */
-const builtMark = join(modules, '.fanout-built');
 
 /** The course tool's words for each npm script. */
 const COMMANDS = {
@@ -52,7 +51,7 @@ function main(name, args) {
   const lock = readJson(join(root, 'package-lock.json'));
   requireMatchingManifests(lock);
   if (!isInstalled(lock)) installPackages();
-  if (!existsSync(builtMark)) buildTap();
+  buildTap();
   handOver([join(root, 'scripts', 'course.js'), ...command, ...args]);
 }
 
@@ -180,22 +179,12 @@ function whyNpmFailed(output) {
   return `${tail}\n"npm ci" failed for the reason above: mend that and try again.`;
 }
 
-/** tap builds its test class at its first run; two first runs at once would disturb each other. */
 function buildTap() {
-  console.error('Building the test runner …');
-  const tap = join(modules, 'tap', 'dist', 'esm', 'run.mjs');
-  const result = spawnSync(pinnedNode, [tap, 'build'], {
-    cwd: join(root, 'scripts'),
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  if (result.status !== 0) {
-    const output = `${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}`;
-    throw new Failure(
-      `${output.trim()}\nThe test runner could not be built for the reason above: delete node_modules and try again.`,
-    );
+  try {
+    ensureTapBuilt(root);
+  } catch (error) {
+    throw new Failure(error.message);
   }
-  writeFileSync(builtMark, '');
 }
 
 /** Runs the course tool and leaves as it leaves. */

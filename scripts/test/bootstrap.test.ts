@@ -45,7 +45,9 @@ function clone(t: Test): Clone {
     );
   };
   mkdirSync(join(root, 'scripts'));
-  copyFileSync(join(here, 'bootstrap.js'), join(root, 'scripts', 'bootstrap.js'));
+  for (const file of ['bootstrap.js', 'build-tap.js']) {
+    copyFileSync(join(here, file), join(root, 'scripts', file));
+  }
   const manifest = {
     name: 'clone',
     version: '1.0.0',
@@ -156,7 +158,7 @@ t.test(
     write('package.json', { name: 'clone', type: 'module' });
     write('package-lock.json', { lockfileVersion: 3, packages: { '': { name: 'clone' } } });
     write('node_modules/.package-lock.json', { packages: {} });
-    write('node_modules/.fanout-built', '');
+    write('node_modules/@tapjs/test/test-built/.fanout-built', '');
     mkdirSync(join(root, 'node_modules', 'node', 'bin'), { recursive: true });
     symlinkSync(process.execPath, join(root, 'node_modules', 'node', 'bin', 'node'));
     write(
@@ -174,7 +176,7 @@ t.test('Ctrl-C waits for the tool, which drains', async (t) => {
   write('package.json', { name: 'clone', type: 'module' });
   write('package-lock.json', { lockfileVersion: 3, packages: { '': { name: 'clone' } } });
   write('node_modules/.package-lock.json', { packages: {} });
-  write('node_modules/.fanout-built', '');
+  write('node_modules/@tapjs/test/test-built/.fanout-built', '');
   mkdirSync(join(root, 'node_modules', 'node', 'bin'), { recursive: true });
   symlinkSync(process.execPath, join(root, 'node_modules', 'node', 'bin', 'node'));
   write(

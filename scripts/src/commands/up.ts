@@ -113,7 +113,7 @@ function printWelcome(url: string, accounts: DemoAccounts | undefined): void {
       ...login,
       '',
       'Next, in a second terminal:',
-      `  ${bold(`${elsewhere}npm run demo`.padEnd(24))} a post on its way to its readers`,
+      `  ${bold(`${elsewhere}npm run demo`.padEnd(24))} the app at work, played in scenes`,
       `  ${bold('npx course list'.padEnd(24))} the steps of the course`,
       `  ${bold('npx course start 01'.padEnd(24))} begin with the first`,
       '',

@@ -4,7 +4,8 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { execa } from 'execa';
 import { Parser, type Result } from 'tap-parser';
-import { CourseError } from './errors.ts';
+import { ensureTapBuilt } from '../../build-tap.js';
+import { CourseError, ExitCode } from './errors.ts';
 
 /** The name of the case that stands for a whole test file that failed outside its cases. */
 export const WHOLE_FILE = '(the file as a whole)';
@@ -50,6 +51,8 @@ export interface RunOptions {
    * cost, because what they import is loaded once. A failure may then be the fault of another file.
    */
   together?: boolean;
+  /** How many seconds a test file may take before it counts as hung; by default 120. */
+  fileSeconds?: number;
   /**
    * Ends the run early: tap and its test files are killed, and the promise is rejected with the
    * signal's reason. With a signal the tests are out of reach of the terminal's Ctrl-C.
@@ -64,16 +67,17 @@ export interface RunOptions {
  * its cases (it cannot be imported, it crashes, it exits) is in the result as the case
  * {@link WHOLE_FILE}.
  *
- * @throws {CourseError} when tap cannot be started.
+ * @throws {CourseError} when tap cannot be built or started.
  */
 export async function runTests(options: RunOptions): Promise<TestRun> {
+  buildTap();
   const started = performance.now();
   const [program, args] = programOf(options);
   // In a group of its own it can be killed as a whole: told to stop, tap goes on with its files.
   const detached = options.signal !== undefined && process.platform !== 'win32';
   const running = execa(program, args, {
     cwd: options.cwd,
-    env: { ...toolEnv(options.cwd), ...options.env, ...(options.together ? UNLIMITED : {}) },
+    env: { ...toolEnv(options.cwd), ...options.env, TAP_TIMEOUT: tapTimeout(options) },
     extendEnv: false,
     stdin: 'ignore',
     reject: false,
@@ -99,13 +103,28 @@ export async function runTests(options: RunOptions): Promise<TestRun> {
   };
 }
 
-/** The run as a whole has no time limit: each file has its own. */
-const UNLIMITED = { TAP_TIMEOUT: '0' };
-const FILE_SECONDS = 30;
-const TOGETHER = fileURLToPath(new URL('./together.ts', import.meta.url));
+/** Makes sure that tap is built, where npm has not done it after the install. */
+function buildTap(): void {
+  try {
+    ensureTapBuilt(REPOSITORY);
+  } catch (error) {
+    throw new CourseError((error as Error).message, ExitCode.fellShort);
+  }
+}
 
-function programOf({ files = [], jobs, together }: RunOptions): [string, string[]] {
-  if (together) return [process.execPath, [TOGETHER, String(FILE_SECONDS), ...files]];
+const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
+const TOGETHER = fileURLToPath(new URL('./together.ts', import.meta.url));
+/** A file of 10 s takes several times as long when its neighbours keep both cores busy. */
+const FILE_SECONDS = 120;
+
+/** The limit of a process with tests: in one for all files each file has its own. */
+function tapTimeout({ together, fileSeconds = FILE_SECONDS }: RunOptions): string {
+  return together ? '0' : String(fileSeconds);
+}
+
+function programOf(options: RunOptions): [string, string[]] {
+  const { files = [], jobs, together, fileSeconds = FILE_SECONDS } = options;
+  if (together) return [process.execPath, [TOGETHER, String(fileSeconds), ...files]];
   return ['tap', ['-R', 'tap', `--jobs=${jobs ?? availableParallelism()}`, ...files]];
 }
 

@@ -34,9 +34,10 @@ export async function startDocker(
   return ports.map((port) => ({ way: 'docker', port }));
 }
 
-/** Stops and removes the containers; with `volumes` also their data. */
+/** Stops and removes the containers, those of the profiles too; with `volumes` also their data. */
 export async function stopDocker(place: Place, volumes: boolean): Promise<void> {
-  await compose(place, ['--profile', 'app', 'down', ...(volumes ? ['--volumes'] : [])]);
+  const profiles = ['--profile', 'app', '--profile', 's3'];
+  await compose(place, [...profiles, 'down', ...(volumes ? ['--volumes'] : [])]);
 }
 
 /** The port of a running container of ours, else the remembered or default one if it is free. */
