@@ -251,7 +251,7 @@ async function openApp(slug: string, database: string): Promise<StepApp> {
 async function statementsOf(app: StepApp, { path, headers }: Page): Promise<string[]> {
   const statements: string[] = [];
   const record = (message: unknown) => {
-    const { query, values } = message as { query: string; values?: unknown[] };
+    const { query, values } = message as { query: string; values?: Parameters<typeof format>[1] };
     // What a new connection says first is not the page's.
     if (!query.startsWith('SET ')) statements.push(format(query, values ?? []));
   };

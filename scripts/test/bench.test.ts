@@ -61,6 +61,8 @@ const EXAMPLE: Comparison = {
   facts: {},
 };
 
+type Ways = Partial<Record<'joined' | 'cached', { statements: number; rowsRead: number }>>;
+
 t.test('without a name, the benchmarks are listed; a wrong one is a sentence', async (t) => {
   const list = await bench();
   t.equal(list.exitCode, 0);
@@ -99,6 +101,23 @@ t.test('pages --quick finds the same pages in both, and measures them', async (t
   const sizes = kept.panels.flatMap((panel) => panel.rows.map(({ size }) => size));
   t.same(sizes, [0, 1_000]);
   t.match(readFileSync(join(out, 'pages-offset-vs-keyset.svg'), 'utf8'), />1,000</);
+});
+
+t.test('users --quick counts what MySQL reads with and without the join', async (t) => {
+  const out = t.testdir();
+  const { exitCode, all } = await bench('users', '--quick', '--out', out);
+  t.equal(exitCode, 0, all);
+  const kept: KeptResult = JSON.parse(readFileSync(join(out, 'users.json'), 'utf8'));
+  const sizes = kept.panels.map((panel) => panel.rows.map(({ size }) => size));
+  t.same(sizes, [
+    [1, 5, 20],
+    [5, 20, 100],
+  ]);
+  const { joined, cached } = (kept.facts.mysqlForAFeed as Record<string, Ways>)['20'] ?? {};
+  t.equal(joined?.statements, cached?.statements);
+  // Twenty users and twenty profiles.
+  t.equal(joined && cached && joined.rowsRead - cached.rowsRead, 40);
+  t.ok(existsSync(join(out, 'users-join-vs-memcached.svg')));
 });
 
 t.test('Ctrl-C stops it, and nothing is left or kept', async (t) => {

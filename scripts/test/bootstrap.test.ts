@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -170,6 +171,48 @@ t.test(
     t.equal(result.stderr, 'tool: up');
   },
 );
+
+/** A tap that takes its time, and writes down how often it was built. */
+const SLOW_TAP = `import { appendFileSync } from 'node:fs';
+appendFileSync('../builds', process.argv.slice(2).join(' ') + '\\n');
+await new Promise((done) => setTimeout(done, 400));
+if (process.env.BREAK) { console.error('tsc says no'); process.exit(1); }
+`;
+
+t.test('tap is built once, however many ask at once, and again when it is replaced', async (t) => {
+  const { root, write } = clone(t);
+  write('node_modules/tap/dist/esm/run.mjs', SLOW_TAP);
+  write('node_modules/@tapjs/test/test-built/package.json', {});
+  // What a process that was killed has left.
+  write('node_modules/.fanout-building', '999999999');
+  const build = () => execa(process.execPath, [join(root, 'scripts', 'build-tap.js')]);
+  const builds = () => readFileSync(join(root, 'builds'), 'utf8').trim().split('\n');
+  await Promise.all(Array.from({ length: 4 }, build));
+  t.same(builds(), ['build']);
+  t.notOk(existsSync(join(root, 'node_modules', '.fanout-building')));
+  rmSync(join(root, 'node_modules', '@tapjs'), { recursive: true });
+  write('node_modules/@tapjs/test/test-built/package.json', {});
+  await build();
+  t.equal(builds().length, 2);
+});
+
+t.test('a tap that cannot be built fails no install, and says why when it is needed', async (t) => {
+  const { root, write, run } = clone(t);
+  const script = join(root, 'scripts', 'build-tap.js');
+  const none = await execa(process.execPath, [script]);
+  t.equal(none.stderr, '', 'nothing to build without the packages of development');
+  write('node_modules/tap/dist/esm/run.mjs', SLOW_TAP);
+  const failed = await execa(process.execPath, [script], { env: { BREAK: '1' } });
+  t.match(failed.stderr, /tsc says no\nThe test runner could not be built .* try again\.$/);
+  write('package-lock.json', { lockfileVersion: 3, packages: { '': { name: 'clone' } } });
+  write('package.json', { name: 'clone', type: 'module' });
+  write('node_modules/.package-lock.json', { packages: {} });
+  mkdirSync(join(root, 'node_modules', 'node', 'bin'), { recursive: true });
+  symlinkSync(process.execPath, join(root, 'node_modules', 'node', 'bin', 'node'));
+  const result = await run({ env: { BREAK: '1' } });
+  t.equal(result.exitCode, 1);
+  t.match(result.stderr, /tsc says no\nThe test runner could not be built/);
+});
 
 t.test('Ctrl-C waits for the tool, which drains', async (t) => {
   const { root, write } = clone(t);

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
-import { runTests, WHOLE_FILE } from '../src/core/run.ts';
+import { runTests, type TestRun, WHOLE_FILE } from '../src/core/run.ts';
 
 const MODULES = fileURLToPath(new URL('../../node_modules', import.meta.url));
 const MANIFEST = {
@@ -89,6 +89,37 @@ t.test(
     t.same(of('exit'), ['leaves|false|error|']);
   },
 );
+
+t.test('a file that hangs is ended and told, and the others run', async (t) => {
+  const cwd = packageWith(t, {
+    'hangs.test.ts': `
+      t.test('hangs', async () => { await new Promise((done) => setTimeout(done, 6000)); });`,
+    'loops.test.ts': `
+      t.test('loops', async () => {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000);
+      });`,
+    'good.test.ts': `t.test('good', async (t) => { t.ok(true); });`,
+  });
+  const told = ({ cases, exitCode }: TestRun) => [
+    exitCode,
+    ...cases
+      .map(({ file, name, cause = 'none' }) => [file.slice(5, -8), name, cause].join())
+      .sort(),
+  ];
+  const files = ['test/good.test.ts', 'test/hangs.test.ts'];
+  // No less: on a busy machine a process needs seconds to start.
+  const alone = runTests({
+    cwd,
+    files: [...files, 'test/loops.test.ts'],
+    jobs: 3,
+    fileSeconds: 5,
+    env: {},
+  });
+  const together = runTests({ cwd, files, together: true, fileSeconds: 1, env: {} });
+  const same = [1, 'good,good,none', 'hangs,hangs,timeout'];
+  t.same(told(await together), same);
+  t.same(told(await alone), [...same, `loops,${WHOLE_FILE},timeout`]);
+});
 
 t.test('a file that fails outside its cases is a case of its own', async (t) => {
   const cwd = packageWith(t, {

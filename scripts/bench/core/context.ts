@@ -1,7 +1,12 @@
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
-import { type RunningApp, startApp, withDatabase } from '../../src/core/app-process.ts';
+import {
+  dropDatabases,
+  type RunningApp,
+  startApp,
+  withDatabase,
+} from '../../src/core/app-process.ts';
 import { type Course, listSteps, type Step } from '../../src/core/course.ts';
 import { CourseError, ExitCode } from '../../src/core/errors.ts';
 import { servicesUp } from '../../src/services/index.ts';
@@ -39,17 +44,24 @@ export class BenchContext {
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
   readonly #course: Course;
+  readonly #serverUrl: string;
   /** Holds the lock and cleans up; it outlives an interrupted statement of `#data`. */
   readonly #admin: Connection;
   readonly #data: Connection;
   readonly #apps: RunningApp[] = [];
   readonly #onAbort = () => this.#endStatement();
 
-  private constructor(options: ContextOptions, admin: Connection, data: Connection) {
+  private constructor(
+    options: ContextOptions,
+    serverUrl: string,
+    admin: Connection,
+    data: Connection,
+  ) {
     this.quick = options.quick;
     this.signal = options.signal;
     this.say = options.say;
     this.#course = options.course;
+    this.#serverUrl = serverUrl;
     this.#admin = admin;
     this.#data = data;
     this.signal.addEventListener('abort', this.#onAbort, { once: true });
@@ -64,7 +76,7 @@ export class BenchContext {
     const { DATABASE_URL } = await servicesUp({ need: ['mysql'] });
     const url = withDatabase(DATABASE_URL, '');
     const [admin, data] = [await createConnection(url), await createConnection(url)];
-    const context = new BenchContext(options, admin, data);
+    const context = new BenchContext(options, url, admin, data);
     try {
       await context.#lock();
       await context.#dropDatabases();
@@ -192,7 +204,10 @@ export class BenchContext {
       'SELECT schema_name AS name FROM information_schema.schemata WHERE schema_name LIKE ?',
       [`${PREFIX.replaceAll('_', '\\_')}%`],
     );
-    for (const { name } of rows) await this.#admin.query(`DROP DATABASE \`${name}\``);
+    await dropDatabases(
+      this.#serverUrl,
+      rows.map(({ name }) => String(name)),
+    );
   }
 
   /** A client that has gone does not end its statement: the server has to be told. */

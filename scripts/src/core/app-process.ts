@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
+import { clearCaches } from '../services/caches.ts';
 import { type ServiceEnv, type ServiceName, servicesUp } from '../services/index.ts';
 import { CourseError, ExitCode } from './errors.ts';
 
@@ -18,9 +19,9 @@ export interface AppOptions {
   env?: Record<string, string>;
   /** Keeps its output for `output()` instead of passing it through. */
   quiet?: boolean;
-  /** Drops the database first, so that the app starts on an empty one. */
+  /** Drops the database and its caches first, so that the app starts on an empty one. */
   fresh?: boolean;
-  /** Drops the database after the app has stopped. */
+  /** Drops the database and its caches after the app has stopped. */
   dropOnStop?: boolean;
   /** How long its processes may take to drain before they are killed; by default 15 seconds. */
   drainTimeoutMs?: number;
@@ -148,22 +149,36 @@ export function withDatabase(url: string, name: string): string {
 
 /** Creates the database that the address names, if it is not there. */
 export async function createDatabase(databaseUrl: string): Promise<void> {
-  await onServer(
-    databaseUrl,
-    (name) => `CREATE DATABASE IF NOT EXISTS ${name} CHARACTER SET utf8mb4`,
-  );
+  await onServer(databaseUrl, 'CREATE DATABASE IF NOT EXISTS ?? CHARACTER SET utf8mb4', [
+    databaseIn(databaseUrl),
+  ]);
 }
 
-/** Drops the database that the address names, if it is there. */
+/** Drops the database that the address names, if it is there, with what caches keep of it. */
 export async function dropDatabase(databaseUrl: string): Promise<void> {
-  await onServer(databaseUrl, (name) => `DROP DATABASE IF EXISTS ${name}`);
+  await dropDatabases(databaseUrl, [databaseIn(databaseUrl)]);
 }
 
-async function onServer(databaseUrl: string, statement: (name: string) => string): Promise<void> {
-  const name = decodeURIComponent(new URL(databaseUrl).pathname.slice(1));
-  const connection = await createConnection(withDatabase(databaseUrl, ''));
+/**
+ * Drops those of the databases that are on the server, with what caches keep of them.
+ *
+ * @param serverUrl the server's address; which database it names does not matter.
+ */
+export async function dropDatabases(serverUrl: string, names: string[]): Promise<void> {
+  if (names.length === 0) return;
+  await onServer(serverUrl, 'DROP DATABASE IF EXISTS ??', names);
+  await clearCaches(names);
+}
+
+function databaseIn(url: string): string {
+  return decodeURIComponent(new URL(url).pathname.slice(1));
+}
+
+/** Runs the statement for each of the databases. */
+async function onServer(serverUrl: string, statement: string, names: string[]): Promise<void> {
+  const connection = await createConnection(withDatabase(serverUrl, ''));
   try {
-    await connection.query(statement(`\`${name.replaceAll('`', '``')}\``));
+    for (const name of names) await connection.query(statement, [name]);
   } finally {
     await connection.end();
   }

@@ -77,7 +77,7 @@ export async function runTests(options: RunOptions): Promise<TestRun> {
   const detached = options.signal !== undefined && process.platform !== 'win32';
   const running = execa(program, args, {
     cwd: options.cwd,
-    env: { ...toolEnv(options.cwd), ...options.env, TAP_TIMEOUT: tapTimeout(options) },
+    env: { ...toolEnv(options.cwd), ...options.env, ...UNLIMITED },
     extendEnv: false,
     stdin: 'ignore',
     reject: false,
@@ -94,11 +94,15 @@ export async function runTests(options: RunOptions): Promise<TestRun> {
       `tap could not be started in ${options.cwd}: run "npm install" in the repository and try again.`,
     );
   }
+  const output = `${result.stdout}\n${result.stderr}`;
   const cases = await parseTap(result.stdout, result.stderr);
   return {
-    cases: cases.map((entry) => ({ ...entry, text: relative(entry.text, options.cwd) })),
+    cases: [...cases, ...silentCases(options, cases, output)].map((entry) => ({
+      ...entry,
+      text: relative(entry.text, options.cwd),
+    })),
     exitCode: result.exitCode ?? 1,
-    output: `${result.stdout}\n${result.stderr}`,
+    output,
     ms: performance.now() - started,
   };
 }
@@ -114,18 +118,16 @@ function buildTap(): void {
 
 const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
 const TOGETHER = fileURLToPath(new URL('./together.ts', import.meta.url));
+/** The run as a whole has no time limit: each file has its own. */
+const UNLIMITED = { TAP_TIMEOUT: '0' };
 /** A file of 10 s takes several times as long when its neighbours keep both cores busy. */
 const FILE_SECONDS = 120;
-
-/** The limit of a process with tests: in one for all files each file has its own. */
-function tapTimeout({ together, fileSeconds = FILE_SECONDS }: RunOptions): string {
-  return together ? '0' : String(fileSeconds);
-}
 
 function programOf(options: RunOptions): [string, string[]] {
   const { files = [], jobs, together, fileSeconds = FILE_SECONDS } = options;
   if (together) return [process.execPath, [TOGETHER, String(fileSeconds), ...files]];
-  return ['tap', ['-R', 'tap', `--jobs=${jobs ?? availableParallelism()}`, ...files]];
+  const limits = [`--jobs=${jobs ?? availableParallelism()}`, `--timeout=${fileSeconds}`];
+  return ['tap', ['-R', 'tap', ...limits, ...files]];
 }
 
 /** Ends a process and all that it started. */
@@ -190,6 +192,29 @@ export function parseTap(tap: string, stderr = ''): Promise<TestCase[]> {
     });
     root.end(tap);
   });
+}
+
+/**
+ * The files that ran out of time without a word: code that never lets go (a loop without end) cannot
+ * report, and tap then knows nothing of the file but its name.
+ */
+function silentCases(
+  { files = [], fileSeconds = FILE_SECONDS }: RunOptions,
+  cases: TestCase[],
+  output: string,
+): TestCase[] {
+  const expired = (file: string) =>
+    output.includes(`expired: ${file}\n`) || output.includes(`test: '${file}'`);
+  return files
+    .filter((file) => expired(file) && !cases.some((entry) => entry.file === file))
+    .map((file) => ({
+      file,
+      name: WHOLE_FILE,
+      ok: false,
+      failure: 'error',
+      cause: 'timeout',
+      text: `It was ended after ${fileSeconds} seconds without a word: look for a loop that does not end.`,
+    }));
 }
 
 interface FileReport {

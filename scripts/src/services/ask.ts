@@ -1,12 +1,21 @@
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
+/** How far from its end an answer is looked at for `until`. */
+const TAIL = 200;
+
 /**
  * Sends lines to the server at `url`, which speaks a protocol of lines, and resolves to everything
- * that it answers until it closes the connection: the last line had better ask for that. Rejects
- * when it takes more than `timeout` ms. A URL with an s more (`rediss:`) means TLS.
+ * that it answers until it closes the connection: the last line had better ask for that. Where it
+ * cannot, `until` tells the end of the answer. Rejects when it takes more than `timeout` ms. A URL
+ * with an s more (`rediss:`) means TLS.
  */
-export function askInLines(url: string, timeout: number, lines: string[]): Promise<string> {
+export function askInLines(
+  url: string,
+  timeout: number,
+  lines: string[],
+  until?: RegExp,
+): Promise<string> {
   const { protocol, hostname, port } = new URL(url);
   const target = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
   return new Promise((resolve, reject) => {
@@ -20,6 +29,7 @@ export function askInLines(url: string, timeout: number, lines: string[]): Promi
       .setEncoding('utf8')
       .on('data', (chunk) => {
         reply += chunk;
+        if (until?.test(reply.slice(-TAIL))) socket.end();
       })
       .on('error', reject)
       .on('close', () => {

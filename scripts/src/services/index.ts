@@ -97,12 +97,13 @@ export async function servicesReset(options: ServicesOptions = {}): Promise<Serv
   return servicesUp(options);
 }
 
-/** What each service does at the moment. Starts nothing. */
+/** What each service (or each of those in `need`) does at the moment. Starts nothing. */
 export async function servicesStatus(options: ServicesOptions = {}): Promise<ServiceStatus[]> {
   const place = options.place ?? defaultPlace();
   const state = readState(place);
+  const asked = allServices.filter(({ name }) => options.need?.includes(name) ?? true);
   return Promise.all(
-    allServices.map(async (service) => {
+    asked.map(async (service) => {
       const given = fromEnvironment(service.variable);
       const way = given === undefined ? state[service.name]?.way : 'env';
       const url = addressOf(service, state);

@@ -16,7 +16,7 @@ export const redis: Service = {
   url: (port) => `redis://127.0.0.1:${port}`,
 
   async health(url, timeout) {
-    const reply = await ask(url, timeout, 'PING', 'INFO server', 'CONFIG GET dir');
+    const reply = await askRedis(url, timeout, 'PING', 'INFO server', 'CONFIG GET dir');
     if (!reply.includes('+PONG')) throw new Error(`Redis answered: ${reply.split('\r\n')[0]}`);
     const field = (name: string): string =>
       new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(reply)?.[1] ?? '';
@@ -29,7 +29,7 @@ export const redis: Service = {
   },
 
   async stop(url) {
-    await ask(url, 5000, 'SHUTDOWN NOSAVE');
+    await askRedis(url, 5000, 'SHUTDOWN NOSAVE');
   },
 
   kind: async () => 'Redis',
@@ -46,9 +46,18 @@ export const redis: Service = {
   }),
 };
 
-/** Sends commands, after logging in if the address has a user or a password. */
-function ask(url: string, timeout: number, ...commands: string[]): Promise<string> {
-  const { username, password } = new URL(url);
+/**
+ * Sends commands as they are typed into redis-cli, after logging in if the address has a user or a
+ * password, and choosing the database if it names one. Resolves to the raw answers.
+ */
+export function askRedis(url: string, timeout: number, ...commands: string[]): Promise<string> {
+  const { username, password, pathname } = new URL(url);
   const login = [username, password].filter(Boolean).map(decodeURIComponent).join(' ');
-  return askInLines(url, timeout, [...(login ? [`AUTH ${login}`] : []), ...commands, 'QUIT']);
+  const database = /^\/(\d+)$/.exec(pathname)?.[1];
+  return askInLines(url, timeout, [
+    ...(login ? [`AUTH ${login}`] : []),
+    ...(database ? [`SELECT ${database}`] : []),
+    ...commands,
+    'QUIT',
+  ]);
 }

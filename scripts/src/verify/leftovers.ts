@@ -1,4 +1,5 @@
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { dropDatabases } from '../core/app-process.ts';
 
 /** The process that made a database: `fanout_test_4711_ab12cd34`. */
 const OWNER = /^fanout_(?:test|verify)_(\d+)_/;
@@ -28,13 +29,7 @@ export async function dropLeftovers(url: string | undefined, before: Set<string>
     const owner = OWNER.exec(name)?.[1];
     return owner !== undefined && !before.has(name) && !isAlive(Number(owner));
   });
-  if (left.length === 0) return;
-  const connection = await createConnection(url.replace(/\/[^/]*$/, '/'));
-  try {
-    for (const name of left) await connection.query('DROP DATABASE IF EXISTS ??', [name]);
-  } finally {
-    await connection.end();
-  }
+  await dropDatabases(url, left);
 }
 
 function isAlive(pid: number): boolean {

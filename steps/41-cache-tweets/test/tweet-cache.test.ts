@@ -37,26 +37,26 @@ t.test('a tweet that was read once is not read again, wherever it is shown', asy
 });
 
 t.test('of a page only what is missing is read, with one statement', async (t) => {
+  const joan = await createUser(app, 'joan');
   const photos = JSON.stringify(['a.webp', 'b.webp']);
-  const values = Array.from({ length: 5 }, (_, n) => ({
-    user_id: ada.id,
-    content: `${n}`,
-    photos,
-  }));
+  const values = [1, 2, 3].map((n) => ({ user_id: joan.id, content: `${n}`, photos }));
   await app.db.insertInto('tweets').values(values).execute();
-  t.match(await look(timeline), { contents: { length: 6 }, texts: 1 });
-  t.match(await look(timeline), { contents: { length: 6 }, texts: 0 });
-  const [kept] = (await app.inject(timeline)).json().items;
+  const url = `/api/tweets?userId=${joan.id}`;
+  t.same(await look(url), { contents: ['3', '2', '1'], texts: 1 });
+  t.same(await look(url), { contents: ['3', '2', '1'], texts: 0 });
+  const [kept] = (await app.inject(url)).json().items;
   const [row] = await app.db.selectFrom('tweets').selectAll().orderBy('id', 'desc').execute();
-  t.match(kept, { createdAt: row?.created_at.toISOString(), user: { username: 'ada' } });
+  t.match(kept, { createdAt: row?.created_at.toISOString(), user: { username: 'joan' } });
   t.same(kept.photos, [{ url: '/api/media/a.webp' }, { url: '/api/media/b.webp' }]);
 });
 
 t.test('a timeline’s ids come from its index alone', async (t) => {
-  const statements = await recordStatements(() => look(timeline));
-  const [ids = ''] = statements.filter((each) => each.includes('from `tweets`'));
-  t.equal(statements.filter((each) => each.includes('tweets')).length, 1);
-  t.match(ids, /^select `id`/);
+  const mary = await createUser(app, 'mary');
+  await send(mary, 'POST', '/api/tweets', { content: 'hello' });
+  const statements = await recordStatements(() => look(`/api/tweets?userId=${mary.id}`));
+  const asked = statements.filter((each) => each.includes('from `tweets`'));
+  t.equal(asked.length, 1);
+  t.match(asked[0], /^select `id`/);
 });
 
 t.test('a deleted tweet is nowhere, although somebody is reading it', async (t) => {
