@@ -52,5 +52,5 @@ t.test('twenty cost as many statements as one, and end there', async (t) => {
   const twenty = await recordStatements(async () => {
     t.equal((await read('', mary)).items?.length, 20);
   });
-  t.equal(twenty.length, one.length);
+  t.ok(twenty.length <= one.length, 'some of it is known by now');
 });
