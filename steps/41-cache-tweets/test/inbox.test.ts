@@ -46,11 +46,11 @@ t.test('the unread and the read can be had apart', async (t) => {
 t.test('twenty cost as many statements as one, and end there', async (t) => {
   const mary = await createUser(app, 'mary');
   const { id } = await post('tweets', { content: 'hello' }, mary);
-  await post('likes', { subjectType: 'tweet', subjectId: id });
+  await post('comments', { tweetId: id, content: 'first' });
   const one = await recordStatements(() => read('', mary));
   for (let n = 1; n <= 20; n++) await post('comments', { tweetId: id, content: `${n}` });
   const twenty = await recordStatements(async () => {
     t.equal((await read('', mary)).items?.length, 20);
   });
-  t.ok(twenty.length <= one.length, 'some of it is known by now');
+  t.equal(twenty.length, one.length);
 });
