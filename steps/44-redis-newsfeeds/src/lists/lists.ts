@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { Slice } from '../pagination/keyset.ts';
+
+/** In seconds: how long a reader may take from reading the table to filling the list. */
+const LEASE_S = 10;
+
+/** KEYS: list, lease. ARGV: token, ids. Fills the list, unless the lease has gone since. */
+const FILL = `
+  if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+  redis.call('UNLINK', KEYS[1], KEYS[2])
+  for i = 2, #ARGV, 1000 do
+    redis.call('RPUSH', KEYS[1], unpack(ARGV, i, math.min(i + 999, #ARGV)))
+  end
+  return 1`;
+
+/**
+ * KEYS: list, lease, list, lease … ARGV: id. Adds the id in its place, at most once, to the lists
+ * that are there. Whoever is about to fill one may have read before this id was there: their lease
+ * goes. Ids are compared as text: a number in Lua is exact only up to 2^53.
+ */
+const PUSH = `
+  local id = ARGV[1]
+  local function push(list)
+    for i = 0, redis.call('LLEN', list) - 1 do
+      local other = redis.call('LINDEX', list, i)
+      if other == id then return end
+      if #id > #other or (#id == #other and id > other) then
+        return redis.call('LINSERT', list, 'BEFORE', other, id)
+      end
+    end
+    redis.call('RPUSHX', list, id)
+  end
+  for k = 1, #KEYS, 2 do
+    redis.call('DEL', KEYS[k + 1])
+    push(KEYS[k])
+  end`;
+
+/** KEYS, ARGV: as above. Takes the id out, and out of what somebody is about to fill. */
+const REMOVE = `
+  for k = 1, #KEYS, 2 do
+    redis.call('DEL', KEYS[k + 1])
+    redis.call('LREM', KEYS[k], 1, ARGV[1])
+  end`;
+
+/**
+ * Lists of ids in Redis, newest first: copies of what MySQL has, made when they are first read.
+ * Whoever changes the table changes the copy after the commit. Without Redis there are no copies,
+ * and what could not be changed meanwhile is thrown away before anything is read again.
+ */
+export class IdLists {
+  readonly #redis: Redis;
+  readonly #prefix: string;
+  /** Keys of what Redis has and should not have. */
+  readonly #owed = new Set<string>();
+
+  constructor(redis: Redis, prefix: string) {
+    this.#redis = redis;
+    this.#prefix = prefix;
+  }
+
+  /** The top of a list, which is filled from `load` if it is not there; undefined without Redis. */
+  async top(name: string, limit: number, load: () => Promise<string[]>) {
+    try {
+      await this.#settle();
+      const [list, lease] = this.#keys(name);
+      const kept = await this.#redis.lrange(list, 0, limit);
+      if (kept.length > 0) return topOf(kept, limit);
+      const token = randomUUID();
+      await this.#redis.set(lease, token, 'EX', LEASE_S);
+      const ids = await load();
+      if (ids.length > 0) await this.#redis.eval(FILL, 2, list, lease, token, ...ids);
+      return topOf(ids, limit);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** An id has come into these lists, 1,000 at most, and its rows are committed. */
+  async push(names: string[], id: string): Promise<void> {
+    await this.#change(names, (keys) => this.#redis.eval(PUSH, keys.length, ...keys, id));
+  }
+
+  /** An id has gone from these lists, 1,000 at most, and this is committed. */
+  async remove(names: string[], id: string): Promise<void> {
+    await this.#change(names, (keys) => this.#redis.eval(REMOVE, keys.length, ...keys, id));
+  }
+
+  /** So much has changed that whoever reads this list next had better fill it anew. */
+  async forget(name: string): Promise<void> {
+    await this.#change([name], (keys) => this.#redis.unlink(keys));
+  }
+
+  async #change(names: string[], send: (keys: string[]) => Promise<unknown>): Promise<void> {
+    const keys = names.flatMap((name) => this.#keys(name));
+    await send(keys).catch(() => {
+      for (const key of keys) this.#owed.add(key);
+    });
+  }
+
+  /** Throws away what is owed. Until that succeeds, nothing is read. */
+  async #settle(): Promise<void> {
+    const keys = [...this.#owed];
+    if (keys.length > 0) await this.#redis.unlink(keys);
+    for (const key of keys) this.#owed.delete(key);
+  }
+
+  #keys(name: string): [list: string, lease: string] {
+    return [`${this.#prefix}:${name}`, `${this.#prefix}:${name}:lease`];
+  }
+}
+
+/** The first of these ids, and where to read on. */
+function topOf(ids: string[], limit: number): Slice<string> {
+  const items = ids.slice(0, limit);
+  const [first, last] = [items.at(0), items.at(-1)];
+  return {
+    items,
+    next: last && ids.length > limit ? { key: last, towards: 'next' } : undefined,
+    prev: first ? { key: first, towards: 'prev' } : undefined,
+  };
+}
