@@ -22,6 +22,8 @@ export const redisPlugin = fp<Config>(async (app, { REDIS_URL, DATABASE_URL }) =
     retryStrategy: (attempts) => Math.min(attempts * 50, 2_000),
   });
   redis.on('error', (err) => app.log.warn({ err }, 'Redis fails'));
+  // A process lives as long as it listens, not as long as it is connected.
+  redis.on('connect', () => redis.stream.unref());
   await redis.connect().catch(() => 'it goes on trying');
   app.decorate('redis', redis);
   app.decorate('lists', new IdLists(redis, new URL(DATABASE_URL).pathname.slice(1)));
