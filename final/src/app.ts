@@ -23,6 +23,7 @@ import { databasePlugin } from './plugins/database.ts';
 import { errorsPlugin } from './plugins/errors.ts';
 import { openapiPlugin } from './plugins/openapi.ts';
 import { paginationPlugin } from './plugins/pagination.ts';
+import { redisPlugin } from './plugins/redis.ts';
 import { storagePlugin } from './plugins/storage.ts';
 import { profileRoutes } from './profiles/routes.ts';
 import { ProfileService } from './profiles/service.ts';
@@ -60,6 +61,7 @@ export async function buildApp(options: AppOptions = {}): Promise<FastifyInstanc
   await app.register(errorsPlugin);
   await app.register(databasePlugin, config);
   await app.register(cachePlugin, config);
+  await app.register(redisPlugin, config);
   await app.register(storagePlugin, config);
   await app.register(authPlugin, config);
   await app.register(openapiPlugin);
@@ -76,11 +78,11 @@ export async function buildApp(options: AppOptions = {}): Promise<FastifyInstanc
   await app.register(uploadRoutes, { prefix: '/api/uploads', uploads });
   await app.register(mediaRoutes, { prefix: '/api/media' });
 
-  const newsfeeds = new NewsfeedService(app.db);
-  const friendships = new FriendshipService(app.db, accounts, newsfeeds, events);
+  const newsfeeds = new NewsfeedService(app.db, app.lists);
+  const friendships = new FriendshipService(app.db, accounts, newsfeeds, events, app.cache);
   await app.register(friendshipRoutes, { prefix: '/api/friendships', friendships });
 
-  const tweets = new TweetService(app.db, accounts, friendships, newsfeeds, app.storage);
+  const tweets = new TweetService(app, accounts, friendships, newsfeeds);
   const comments = new CommentService(app.db, tweets, events);
   const likes = new LikeService(app.db, accounts, { tweet: tweets, comment: comments }, events);
   const engagement = new EngagementService(comments, likes);

@@ -12,6 +12,7 @@ const ConfigSchema = Type.Object({
   }),
   DATABASE_URL: Type.String({ pattern: '^mysql://' }),
   MEMCACHED_URL: Type.String({ pattern: '^memcached://' }),
+  REDIS_URL: Type.String({ pattern: '^rediss?://' }),
   JWT_SECRET: Type.String({ minLength: 32 }),
   UPLOADS_DIR: Type.String(),
   S3_BUCKET: Type.Optional(Type.String()),
@@ -26,6 +27,7 @@ const ConfigSchema = Type.Object({
 const DEVELOPMENT_DEFAULTS = {
   DATABASE_URL: 'mysql://root:fanout@127.0.0.1:13306/fanout',
   MEMCACHED_URL: 'memcached://127.0.0.1:21211',
+  REDIS_URL: 'redis://127.0.0.1:16379',
   JWT_SECRET: 'for-development-only-never-in-production',
   UPLOADS_DIR: join(tmpdir(), 'fanout-uploads'),
 };

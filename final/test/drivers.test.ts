@@ -71,6 +71,7 @@ t.test('a bucket is all that production needs, and its keys have no default', as
   const env = {
     NODE_ENV: 'production',
     MEMCACHED_URL: 'memcached://127.0.0.1:11211',
+    REDIS_URL: 'redis://127.0.0.1:6379',
     DATABASE_URL: 'mysql://db/fanout',
     JWT_SECRET: 'x'.repeat(32),
     S3_BUCKET: 'photos',

@@ -73,6 +73,7 @@ t.test('twenty tweets and likes cost as many statements as one', async (t) => {
       const { id: subjectId } = await post('tweets', { content: 'hello' }, writer);
       await post('likes', { subjectType: 'tweet', subjectId }, writer);
     }
+    await read('newsfeeds', writer.headers);
     const statements = await recordStatements(async () => {
       const { items = [] } = await read('newsfeeds', writer.headers);
       t.equal(items.filter(({ hasLiked }: { hasLiked: boolean }) => hasLiked).length, count);

@@ -70,5 +70,5 @@ t.test('a list of twenty costs as many statements as a list of one', async (t) =
   const twenty = await recordStatements(async () => {
     t.equal((await list('followers', mary.id, ada.headers)).items?.length, 20);
   });
-  t.same([one.length, twenty.length], [2, 2], 'is there such a user, and the list');
+  t.equal(twenty.length, one.length);
 });

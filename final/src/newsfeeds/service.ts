@@ -1,19 +1,27 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { Database } from '../database.ts';
+import type { IdLists } from '../lists/lists.ts';
 import type { Range, Slice } from '../pagination/keyset.ts';
 import { addAuthor, deleteEntries, findFeed, insertEntries, removeAuthor } from './repository.ts';
+
+/** The ids of a user's followers, in batches. */
+type Followers = AsyncIterable<string[]>;
 
 /** Which tweets a user sees. What a tweet looks like is the business of tweets. */
 export class NewsfeedService {
   readonly #db: Kysely<Database>;
+  readonly #lists: IdLists;
 
-  constructor(db: Kysely<Database>) {
+  constructor(db: Kysely<Database>, lists: IdLists) {
     this.#db = db;
+    this.#lists = lists;
   }
 
   /** The ids of tweets in a user's feed, newest first: their own are among them. */
   async tweetIds(userId: string, range: Range): Promise<Slice<string>> {
-    return findFeed(this.#db, userId, range);
+    const read = (range: Range) => findFeed(this.#db, userId, range);
+    const load = async (limit: number) => (await read({ limit })).items;
+    return (await this.#lists.page(feedOf(userId), range, load)) ?? read(range);
   }
 
   /**
@@ -24,7 +32,7 @@ export class NewsfeedService {
     trx: Transaction<Database>,
     tweetId: string,
     authorId: string,
-    followers: AsyncIterable<string[]>,
+    followers: Followers,
   ): Promise<void> {
     await insertEntries(trx, [authorId], tweetId);
     for await (const userIds of followers) await insertEntries(trx, userIds, tweetId);
@@ -44,4 +52,25 @@ export class NewsfeedService {
   async retract(trx: Transaction<Database>, tweetId: string): Promise<void> {
     await deleteEntries(trx, tweetId);
   }
+
+  /** What was delivered is committed, and enters the copies of feeds that somebody has read. */
+  async show(tweetId: string, authorId: string, followers: Followers): Promise<void> {
+    await this.#lists.push([feedOf(authorId)], tweetId);
+    for await (const userIds of followers) await this.#lists.push(userIds.map(feedOf), tweetId);
+  }
+
+  /** What was retracted is committed, and leaves the copies. */
+  async hide(tweetId: string, authorId: string, followers: Followers): Promise<void> {
+    await this.#lists.remove([feedOf(authorId)], tweetId);
+    for await (const userIds of followers) await this.#lists.remove(userIds.map(feedOf), tweetId);
+  }
+
+  /** Whose tweets a user sees has changed, and is committed. */
+  async changed(userId: string): Promise<void> {
+    await this.#lists.forget(feedOf(userId));
+  }
+}
+
+function feedOf(userId: string): string {
+  return `feed of ${userId}`;
 }

@@ -20,25 +20,27 @@ export async function insertTweet(
   return String(insertId);
 }
 
-export async function findTweet(db: Kysely<Database>, id: string): Promise<BareTweet | undefined> {
-  const row = await selectTweets(db).where('tweets.id', '=', id).executeTakeFirst();
-  return row && toTweet(row);
+/** These tweets, by id. */
+export async function findTweets(
+  db: Kysely<Database>,
+  ids: string[],
+): Promise<Map<string, BareTweet>> {
+  const rows = await db.selectFrom('tweets').selectAll().where('id', 'in', ids).execute();
+  return new Map(rows.map((row) => [row.id, toTweet(row)]));
 }
 
-export async function findTweets(db: Kysely<Database>, ids: string[]): Promise<BareTweet[]> {
-  const rows = await selectTweets(db).where('tweets.id', 'in', ids).execute();
-  return rows.map(toTweet);
-}
-
-/** Newest first, by a range of (user_id, id). Left alone, MariaDB reads all that is newer, too. */
-export async function findTweetsOfUser(
+/**
+ * The ids of a user's tweets, newest first, by a range of (user_id, id), without their rows. Left
+ * alone, MariaDB reads all that is newer, too.
+ */
+export async function findTimeline(
   db: Kysely<Database>,
   userId: string,
   range: Range,
-): Promise<Slice<BareTweet>> {
-  const query = selectTweets(db, 'tweets_user').where('tweets.user_id', '=', userId);
-  const slice = await readSlice(query, ['tweets.id'], range);
-  return { ...slice, items: slice.items.map(toTweet) };
+): Promise<Slice<string>> {
+  const tweets = db.selectFrom(readBy('tweets', 'tweets', 'tweets_user')).select('id');
+  const slice = await readSlice(tweets.where('user_id', '=', userId), ['id'], range);
+  return { ...slice, items: slice.items.map(({ id }) => id) };
 }
 
 /** The names of a tweet's photos in the storage. */
@@ -65,10 +67,6 @@ export async function deleteTweet(
 export async function lockTweet(trx: Transaction<Database>, id: string): Promise<boolean> {
   const query = trx.selectFrom('tweets').select('id').where('id', '=', id).forUpdate();
   return (await query.executeTakeFirst()) !== undefined;
-}
-
-function selectTweets(db: Kysely<Database>, index = 'PRIMARY') {
-  return db.selectFrom(readBy('tweets', 'tweets', index)).selectAll('tweets');
 }
 
 function toTweet({ id, user_id, content, created_at, ...row }: Selectable<TweetsTable>): BareTweet {

@@ -1,9 +1,11 @@
 import createError from '@fastify/error';
 import type { Kysely, Transaction } from 'kysely';
 import type { AccountService } from '../accounts/service.ts';
+import type { ObjectCache } from '../cache/objects.ts';
 import { problemOf } from '../content.ts';
 import type { Database } from '../database.ts';
 import type { FriendshipService } from '../friendships/service.ts';
+import type { IdLists } from '../lists/lists.ts';
 import type { NewsfeedService } from '../newsfeeds/service.ts';
 import { requireOwner } from '../ownership.ts';
 import type { Range, Slice } from '../pagination/keyset.ts';
@@ -12,9 +14,8 @@ import {
   type BareTweet,
   deleteTweet,
   findPhotos,
-  findTweet,
+  findTimeline,
   findTweets,
-  findTweetsOfUser,
   insertTweet,
   lockTweet,
 } from './repository.ts';
@@ -27,6 +28,14 @@ export const NotYourTweet = createError('NOT_YOUR_TWEET', 'Only its author may d
 /** What else has to go when a tweet goes, in the same transaction. */
 export type Cleanup = (trx: Transaction<Database>, tweetId: string) => Promise<void>;
 
+/** Where tweets are kept, and where copies of them are. */
+interface Stores {
+  db: Kysely<Database>;
+  storage: Storage;
+  cache: ObjectCache;
+  lists: IdLists;
+}
+
 /** The rules of tweets. */
 export class TweetService {
   readonly #db: Kysely<Database>;
@@ -35,19 +44,22 @@ export class TweetService {
   readonly #newsfeeds: NewsfeedService;
   readonly #cleanups: Cleanup[] = [];
   readonly #storage: Storage;
+  readonly #cache: ObjectCache;
+  readonly #lists: IdLists;
 
   constructor(
-    db: Kysely<Database>,
+    { db, storage, cache, lists }: Stores,
     accounts: AccountService,
     friendships: FriendshipService,
     newsfeeds: NewsfeedService,
-    storage: Storage,
   ) {
     this.#db = db;
     this.#accounts = accounts;
     this.#friendships = friendships;
     this.#newsfeeds = newsfeeds;
     this.#storage = storage;
+    this.#cache = cache;
+    this.#lists = lists;
   }
 
   /**
@@ -68,31 +80,34 @@ export class TweetService {
         return tweetId;
       });
     });
+    await this.#lists.push([`tweets of ${userId}`], id);
+    await this.#newsfeeds.show(id, userId, this.#friendships.followerIds(this.#db, userId));
     return this.get(id);
   }
 
   /** @throws {TweetNotFound} */
   async get(id: string): Promise<Tweet> {
-    const row = await findTweet(this.#db, id);
-    const [tweet] = await this.#withAuthors(row ? [row] : []);
+    const [tweet] = await this.getMany([id]);
     if (!tweet) throw new TweetNotFound();
     return tweet;
   }
 
-  /** These tweets in this order, without those that are gone. */
+  /** These tweets in this order, without those that are gone. From the cache. */
   async getMany(ids: string[]): Promise<Tweet[]> {
-    if (ids.length === 0) return [];
-    const tweets = await this.#withAuthors(await findTweets(this.#db, ids));
-    const found = new Map(tweets.map((tweet) => [tweet.id, tweet]));
-    return ids.flatMap((id) => found.get(id) ?? []);
+    const load = (missing: string[]) => findTweets(this.#db, missing);
+    const found = await this.#cache.getMany('tweet', ids, load);
+    return this.#withAuthors(ids.flatMap((id) => found.get(id) ?? []));
   }
 
   /** Tweets of a user, newest first. @throws {UserNotFound} */
   async timeline(userId: string, range: Range): Promise<Slice<Tweet>> {
-    const tweets = await findTweetsOfUser(this.#db, userId, range);
-    const items = await this.#withAuthors(tweets.items);
+    const read = (range: Range) => findTimeline(this.#db, userId, range);
+    const load = async (limit: number) => (await read({ limit })).items;
+    const kept = await this.#lists.page(`tweets of ${userId}`, range, load);
+    const ids = kept ?? (await read(range));
+    const items = await this.getMany(ids.items);
     if (items.length === 0) await this.#accounts.requireUser(userId);
-    return { ...tweets, items };
+    return { ...ids, items };
   }
 
   /** Deletes a tweet of one's own with its photos, from every feed too. @throws {TweetNotFound} or {NotYourTweet} */
@@ -106,6 +121,9 @@ export class TweetService {
       return names;
     });
     if (deleted) {
+      await this.#cache.forget('tweet', id);
+      await this.#lists.remove([`tweets of ${userId}`], id);
+      await this.#newsfeeds.hide(id, userId, this.#friendships.followerIds(this.#db, userId));
       // A file that cannot be removed is named nowhere now, and does no harm.
       await Promise.allSettled(deleted.map((name) => this.#storage.delete(name)));
       return;

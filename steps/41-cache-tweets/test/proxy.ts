@@ -7,9 +7,12 @@ import type { Test } from 'tap';
 export async function proxyTo(t: Test, address: string) {
   const { protocol, hostname, port } = new URL(address);
   const sockets = new Set<Socket>();
+  let hanging = false;
   const proxy = createServer((socket) => {
     sockets.add(socket);
-    pipeline(socket, connect(Number(port), hostname), socket, () => sockets.delete(socket));
+    socket.once('close', () => sockets.delete(socket));
+    pipeline(socket, connect(Number(port), hostname), socket, () => {});
+    if (hanging) socket.pause();
   });
   const listen = (port: number) => once(proxy.listen(port, '127.0.0.1'), 'listening');
   await listen(0);
@@ -20,13 +23,15 @@ export async function proxyTo(t: Test, address: string) {
     await closed;
   };
   t.teardown(async () => proxy.listening && cut());
-  /** From now on nothing comes through, although the connections stay. */
+  /** From now on one can connect, and nothing comes through. What was said is lost with a cut. */
   const hang = () => {
+    hanging = true;
     for (const socket of sockets) socket.pause();
   };
-  const goOn = () => {
-    for (const socket of sockets) socket.resume();
+  const restore = () => {
+    hanging = false;
+    return listen(own);
   };
   const url = `${protocol}//127.0.0.1:${own}`;
-  return { url, cut, restore: () => listen(own), hang, goOn };
+  return { url, sockets, cut, restore, hang };
 }

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { loadConfig } from '../src/config.ts';
 import { createApp, createUser } from './helper.ts';
@@ -41,13 +44,53 @@ t.test('what changes while Memcached is away is forgotten when it is back', asyn
   t.equal(await shown(), 'meanwhile', 'although Memcached has kept another name');
 });
 
-t.test('what changes while Memcached hangs is forgotten when it goes on', async (t) => {
+t.test('what changes while Memcached hangs is forgotten when it answers again', async (t) => {
   const { id, headers } = await createUser(app, 'grace');
   await app.inject({ method: 'POST', url: '/api/tweets', headers, body });
   t.equal(await shown(id), null);
   memcached.hang();
   t.equal((await rename('meanwhile', headers)).statusCode, 200);
   t.equal(await shown(id), 'meanwhile');
-  memcached.goOn();
+  await memcached.cut();
+  await memcached.restore();
   t.equal(await shown(id), 'meanwhile');
+});
+
+t.test('nobody waits long for a Memcached that hangs, however many ask', async (t) => {
+  memcached.hang();
+  let answered = false;
+  const pages = [shown().finally(() => (answered = true))];
+  for (let page = 1; page < 80 && !answered; page += 1) {
+    await sleep(100);
+    pages.push(shown());
+  }
+  t.ok(answered, 'although the others go on asking');
+  await memcached.cut();
+  t.same(new Set(await Promise.all(pages)), new Set(['meanwhile']));
+});
+
+t.test('who comes at the same time shares a connection', async (t) => {
+  await memcached.restore();
+  await Promise.all(Array.from({ length: 10 }, () => shown()));
+  for (let wait = 0; wait < 50 && memcached.sockets.size > 1; wait += 1) await sleep(100);
+  t.ok(memcached.sockets.size <= 1, 'and none is left behind');
+});
+
+t.test('half an answer is no part of the next', async (t) => {
+  const value = (key: string) => `VALUE ${key} 0 3\r\n"${key.at(-1)}"\r\n`;
+  let asked = 0;
+  const server = createServer((socket) => {
+    socket.once('data', (command) => {
+      asked += 1;
+      const answer = command.toString().trim().split(' ').slice(1).map(value).join('');
+      socket.end(asked === 1 ? answer.slice(0, -4) : `${answer}END\r\n`);
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const { cache } = await createApp(t, { MEMCACHED_URL: `memcached://127.0.0.1:${port}` });
+  const read = (...ids: string[]) => cache.getMany('user', ids, async () => new Map());
+  t.same(await read('1', '2'), new Map());
+  t.same(Object.fromEntries(await read('3', '4')), { 3: '3', 4: '4' });
 });
