@@ -43,7 +43,9 @@ function specification({ title, variants, panels }: Comparison): TopLevelSpec {
       legend: { labelColor: TEXT, labelFontSize: 13, orient: 'top', symbolType: 'circle' },
       concat: { spacing: 48 },
     },
-    hconcat: panels.map((panel) => panelOf(panel, variants)),
+    hconcat: panels.map((panel) => panelOf(panel, panel.variants ?? variants)),
+    // Two panels that compare the same share a legend.
+    ...(panels.some((panel) => panel.variants) && { resolve: { scale: { color: 'independent' } } }),
   };
 }
 

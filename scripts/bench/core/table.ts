@@ -8,9 +8,10 @@ export function ratio(panel: Panel, row: Row): number {
 
 /** A comparison as text: a title and a table for each panel. */
 export function formatTables({ title, variants, panels }: Comparison): string {
-  return [title, ...panels.map((panel) => `${panel.title}\n${asTable(panel, variants)}`)].join(
-    '\n\n',
-  );
+  return [
+    title,
+    ...panels.map((panel) => `${panel.title}\n${asTable(panel, panel.variants ?? variants)}`),
+  ].join('\n\n');
 }
 
 function asTable(panel: Panel, [first, second]: [string, string]): string {

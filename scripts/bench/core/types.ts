@@ -25,6 +25,8 @@ export interface Comparison {
 /** One question asked at several sizes: a table, and one half of the plot. */
 export interface Panel {
   title: string;
+  /** The names of the two, where they are not those of the comparison. */
+  variants?: [string, string];
   /** What the sizes count: `people followed`. */
   size: string;
   /** The figure that is plotted and compared; the table has the others too. */

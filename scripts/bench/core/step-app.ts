@@ -1,0 +1,58 @@
+import diagnostics from 'node:diagnostics_channel';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { serviceEnvironment, withDatabase } from '../../src/core/app-process.ts';
+import { courseAt, listSteps } from '../../src/core/course.ts';
+
+/** What is used of a step's app; its types are out of reach, since a step is found by its slug. */
+export interface StepApp {
+  inject(request: { url: string; headers: object }): Promise<{ statusCode: number }>;
+  close(): Promise<void>;
+}
+
+/** The folder of a step, found by its slug. @throws when there is none. */
+export function stepFolder(slug: string): string {
+  const course = courseAt(fileURLToPath(new URL('../../..', import.meta.url)));
+  const step = listSteps(course).find((candidate) => candidate.slug === slug);
+  if (step === undefined) throw new Error(`There is no step ${slug} any more.`);
+  return step.dir;
+}
+
+/** A step's app in this process, where its statements can be seen. Whoever opens it closes it. */
+export async function openStepApp(slug: string, database: string): Promise<StepApp> {
+  const dir = stepFolder(slug);
+  const file = (name: string) => pathToFileURL(join(dir, 'src', name)).href;
+  const { buildApp } = await import(file('app.ts'));
+  const { loadConfig } = await import(file('config.ts'));
+  const services = await serviceEnvironment(dir, { quiet: true });
+  const config = loadConfig({
+    NODE_ENV: 'production',
+    JWT_SECRET: 'only-for-the-minutes-of-one-benchmark',
+    UPLOADS_DIR: join(tmpdir(), 'fanout-bench-uploads'),
+    ...services,
+    DATABASE_URL: withDatabase(services.DATABASE_URL ?? '', database),
+  });
+  return buildApp({ config });
+}
+
+/** The SQL that one request is answered with, as mysql2 reports it. @throws when it is not 200. */
+export async function statementsOf(
+  app: StepApp,
+  { path, headers }: { path: string; headers: object },
+): Promise<string[]> {
+  const statements: string[] = [];
+  const record = (message: unknown) => {
+    const { query } = message as { query: string };
+    // What a new connection says first is not the page's.
+    if (!query.startsWith('SET ')) statements.push(query);
+  };
+  diagnostics.subscribe('tracing:mysql2:query:start', record);
+  try {
+    const { statusCode } = await app.inject({ url: path, headers });
+    if (statusCode !== 200) throw new Error(`${path} was answered with ${statusCode}.`);
+  } finally {
+    diagnostics.unsubscribe('tracing:mysql2:query:start', record);
+  }
+  return statements;
+}
