@@ -144,18 +144,27 @@ export class BenchContext {
    */
   async alternate(
     orders: [LoadOrder, LoadOrder],
-    { rounds, warmUp }: { rounds: number; warmUp: number },
+    sizes: { rounds: number; warmUp: number },
   ): Promise<{ first: Measurement; second: Measurement }> {
+    const [first, second] = (await this.inTurn(orders, sizes)) as [Measurement, Measurement];
+    return { first, second };
+  }
+
+  /** As `alternate`, for any number of variants (A B C A B C): the measurements in their order. */
+  async inTurn(
+    orders: LoadOrder[],
+    { rounds, warmUp }: { rounds: number; warmUp: number },
+  ): Promise<Measurement[]> {
     if (warmUp > 0) {
       for (const order of orders) await load({ ...order, seconds: warmUp }, this.signal);
     }
-    const first: LoadReport[] = [];
-    const second: LoadReport[] = [];
+    const reports: LoadReport[][] = orders.map(() => []);
     for (let round = 0; round < rounds; round += 1) {
-      first.push(await load(orders[0], this.signal));
-      second.push(await load(orders[1], this.signal));
+      for (const [n, order] of orders.entries()) {
+        reports[n]?.push(await load(order, this.signal));
+      }
     }
-    return { first: measure(first), second: measure(second) };
+    return reports.map(measure);
   }
 
   /** What it is measured on. */

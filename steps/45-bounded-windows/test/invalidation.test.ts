@@ -81,6 +81,7 @@ t.test('half an answer is no part of the next', async (t) => {
   let asked = 0;
   const server = createServer((socket) => {
     socket.once('data', (command) => {
+      if (!command.toString().startsWith('get')) return socket.end('NOT_STORED\r\n');
       asked += 1;
       const answer = command.toString().trim().split(' ').slice(1).map(value).join('');
       socket.end(asked === 1 ? answer.slice(0, -4) : `${answer}END\r\n`);
