@@ -60,7 +60,7 @@ export class IdLists {
       const kept = await this.#redis.lrange(list, 0, limit);
       if (kept.length > 0) return topOf(kept, limit);
       const token = randomUUID();
-      await this.#redis.set(lease, token, 'EX', LEASE_S);
+      await this.#redis.set(lease, token, 'EX', LEASE_S, 'NX');
       const ids = await load();
       if (ids.length > 0) await this.#redis.eval(FILL, 2, list, lease, token, ...ids);
       return topOf(ids, limit);

@@ -81,7 +81,7 @@ export class IdLists {
       const kept = await this.#read(list, range);
       if (kept.length > 0) return within(kept, range);
       const token = randomUUID();
-      await this.#redis.set(lease, token, 'EX', LEASE_S);
+      await this.#redis.set(lease, token, 'EX', LEASE_S, 'NX');
       const ids = await load(WINDOW + 1);
       if (ids.length <= WINDOW) ids.push(BOTTOM);
       await this.#redis.eval(FILL, 2, list, lease, token, ...ids);
