@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { loadConfig } from '../src/config.ts';
@@ -52,13 +53,22 @@ t.test('who fills a list late does not bring back what went meanwhile', async (t
 t.test('of two who fill a list at once one does, and it is whole', async (t) => {
   const mary = await createUser(app, 'mary');
   const ids = [await post(mary), await post(mary)].reverse();
-  await readSlowly(mary, () => readSlowly(mary, async () => {}));
+  await Promise.all([9, 3].map((ms) => readSlowly(mary, () => sleep(ms))));
   t.same(await timeline(mary), ids);
 });
 
 for (const [what, away, back] of [
   ['is away', redis.cut, redis.restore],
-  ['hangs', async () => redis.hang(), async () => redis.goOn()],
+  [
+    'hangs',
+    async () => redis.hang(),
+    async () => {
+      const closed = once(app.redis, 'close');
+      await redis.cut();
+      await closed;
+      await redis.restore();
+    },
+  ],
 ] as const) {
   t.test(`what comes and goes while Redis ${what} is right, then and later`, async (t) => {
     const joan = await createUser(app, `joan_${what.slice(0, 2)}`);

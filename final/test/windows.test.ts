@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import t from 'tap';
 import { createApp, createUser, recordStatements, type TestUser } from './helper.ts';
 
@@ -50,7 +51,8 @@ async function scroll(user: TestUser, limit: number) {
 
 /** What Redis has of a feed. */
 async function copyOf({ id }: TestUser) {
-  const [key = ''] = await app.redis.keys(`*:feed of ${id}`);
+  const { rows } = await sql<{ name: string }>`SELECT DATABASE() AS name`.execute(app.db);
+  const key = `${rows[0]?.name}:feed of ${id}`;
   return { ids: await app.redis.lrange(key, 0, -1), life: await app.redis.ttl(key) };
 }
 

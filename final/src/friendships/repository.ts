@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { toUser, USER_COLUMNS } from '../accounts/user.ts';
-import type { Database } from '../database.ts';
+import { type Database, readBy } from '../database.ts';
 import { type Range, readSlice, type Slice } from '../pagination/keyset.ts';
 import type { Friend } from './schemas.ts';
 
@@ -72,14 +72,15 @@ export async function findFollowings(
   return rows.map(({ to_user_id }) => to_user_id);
 }
 
-/** Which of these a user follows, by the primary key. */
+/** Which of these a user follows. Left alone, MariaDB reads all whom they follow. */
 export async function findFollowed(
   db: Kysely<Database>,
   userId: string,
   ids: string[],
 ): Promise<string[]> {
-  const query = db.selectFrom('friendships').select('to_user_id').where('to_user_id', 'in', ids);
-  const rows = await query.where('from_user_id', '=', userId).execute();
+  const friendships = db.selectFrom(readBy('friendships', 'f', 'PRIMARY')).select('to_user_id');
+  const followed = friendships.where('from_user_id', '=', userId).where('to_user_id', 'in', ids);
+  const rows = await followed.execute();
   return rows.map(({ to_user_id }) => to_user_id);
 }
 

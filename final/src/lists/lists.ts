@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import type { Flight } from '../cache/objects.ts';
 import type { Range, Slice } from '../pagination/keyset.ts';
 
 /** How many ids a list has at most. Whoever reads on turns to MySQL. */
@@ -60,6 +61,8 @@ export class IdLists {
   readonly #prefix: string;
   /** Keys of what Redis has and should not have. */
   readonly #owed = new Set<string>();
+  /** Who fills which list, with which token. */
+  readonly #flights = new Map<string, Flight<string[]> & { token: string }>();
 
   constructor(redis: Redis, prefix: string) {
     this.#redis = redis;
@@ -68,7 +71,8 @@ export class IdLists {
 
   /**
    * A page of a list; undefined if it reaches beyond the window, or without Redis. A list that is not
-   * there is filled from `load`, which gives the newest ids, as many as it is asked for.
+   * there is filled from `load`, which gives the newest ids, as many as it is asked for. Whoever wants
+   * it meanwhile waits for it, unless something has come or gone since.
    */
   async page(
     name: string,
@@ -78,14 +82,13 @@ export class IdLists {
     try {
       await this.#settle();
       const [list, lease] = this.#keys(name);
-      const kept = await this.#read(list, range);
+      const came = performance.now();
+      const { kept, token } = await this.#read(list, lease, range);
       if (kept.length > 0) return within(kept, range);
-      const token = randomUUID();
-      await this.#redis.set(lease, token, 'EX', LEASE_S);
-      const ids = await load(WINDOW + 1);
-      if (ids.length <= WINDOW) ids.push(BOTTOM);
-      await this.#redis.eval(FILL, 2, list, lease, token, ...ids);
-      return within(ids, range);
+      const flight = this.#flights.get(list);
+      const isGood = flight && (flight.began >= came || flight.token === token);
+      const { answer } = isGood ? flight : this.#take(list, lease, load);
+      return within(await answer, range);
     } catch {
       return undefined;
     }
@@ -107,11 +110,34 @@ export class IdLists {
   }
 
   /** From the top as much as the page needs; to find a place, all. Who reads a list keeps it alive. */
-  async #read(list: string, { from, limit }: Range): Promise<string[]> {
-    const both = this.#redis.pipeline().lrange(list, 0, from ? -1 : limit);
-    const [read] = (await both.expire(list, LIFE_S).exec()) ?? [];
+  async #read(list: string, lease: string, { from, limit }: Range) {
+    const all = this.#redis.pipeline().lrange(list, 0, from ? -1 : limit);
+    const [read, , held] = (await all.expire(list, LIFE_S).get(lease).exec()) ?? [];
     if (read?.[0]) throw read[0];
-    return (read?.[1] ?? []) as string[];
+    return { kept: (read?.[1] ?? []) as string[], token: held?.[1] };
+  }
+
+  #take(list: string, lease: string, load: (limit: number) => Promise<string[]>) {
+    const token = randomUUID();
+    const flight = {
+      began: performance.now(),
+      token,
+      answer: this.#fill(list, lease, token, load),
+    };
+    this.#flights.set(list, flight);
+    const land = () => {
+      if (this.#flights.get(list) === flight) this.#flights.delete(list);
+    };
+    flight.answer.then(land, land);
+    return flight;
+  }
+
+  async #fill(list: string, lease: string, token: string, load: (n: number) => Promise<string[]>) {
+    await this.#redis.set(lease, token, 'EX', LEASE_S, 'NX');
+    const ids = await load(WINDOW + 1);
+    if (ids.length <= WINDOW) ids.push(BOTTOM);
+    await this.#redis.eval(FILL, 2, list, lease, token, ...ids);
+    return ids;
   }
 
   async #change(names: string[], send: (keys: string[]) => Promise<unknown>): Promise<void> {

@@ -80,6 +80,7 @@ export class TweetService {
         return tweetId;
       });
     });
+    await this.#cache.created('tweet', id, (await findTweets(this.#db, [id])).get(id));
     await this.#lists.push([`tweets of ${userId}`], id);
     await this.#newsfeeds.show(id, userId, this.#friendships.followerIds(this.#db, userId));
     return this.get(id);
