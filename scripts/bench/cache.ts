@@ -7,7 +7,7 @@ import { servicesUp } from '../src/services/index.ts';
 import { askRedis } from '../src/services/redis.ts';
 import { type BenchApp, type BenchContext, post } from './core/context.ts';
 import type { LoadOrder } from './core/load.ts';
-import { openStepApp, statementsOf, stepFolder } from './core/step-app.ts';
+import { openStepApp, rowsReadBy, statementsOf, stepFolder } from './core/step-app.ts';
 import type { Bench, Comparison, Measurement, Panel } from './core/types.ts';
 
 const READING = { 37: 'endless-everything', 41: 'cache-tweets', 44: 'redis-newsfeeds' } as const;
@@ -81,19 +81,22 @@ async function run(context: BenchContext): Promise<Comparison> {
     path: '/api/newsfeeds',
     headers: { authorization: await apps[44].logIn(ACCOUNT.username, ACCOUNT.password) },
   };
-  const statements = await countStatements(apps, page);
+  const mysql = await look(context, apps, page);
   await requireSamePage(context, apps, page);
   const reading = await measureReading(context, sizes, apps, page);
   for (const { size, first, second } of reading.rows) {
     const share = Math.round((100 * second.perSecond) / first.perSecond);
-    context.say(`Step ${size}: ${statements[size]} statements a page, ${share} % of the bound.`);
+    const { statements, rowsRead } = mysql[size] ?? {};
+    context.say(
+      `Step ${size}: ${share} % of the bound; ${statements} statements a page, which read ${rowsRead} rows.`,
+    );
   }
   await warmFollowers(sizes, apps[44].database);
   return {
     title: 'The first page of a feed, and a post: what caches gain and cost',
     variants: ['bare LRANGE 20', 'page of the feed'],
     panels: [reading, await measurePosting(context, sizes, apps)],
-    facts: { ...sizes, page: PAGE, readingAtOnce: READING_AT_ONCE, statements },
+    facts: { ...sizes, page: PAGE, readingAtOnce: READING_AT_ONCE, mysql },
   };
 }
 
@@ -162,20 +165,24 @@ async function fill(context: BenchContext, sizes: Sizes, database: string): Prom
   await sql('DROP TABLE numbers');
 }
 
-/** For each step the statements of the page, when it is warm. */
-async function countStatements(apps: Apps, page: Page): Promise<Record<string, number>> {
-  const statements: Record<string, number> = {};
+/** For each step the statements of the page, when it is warm, and the rows read for them. */
+async function look(context: BenchContext, apps: Apps, page: Page) {
+  const costs: Record<string, { statements: number; rowsRead: number }> = {};
   for (const step of STEPS_READ) {
-    const app = await openStepApp(READING[step], apps[step].database);
+    const { database } = apps[step];
+    const app = await openStepApp(READING[step], database);
     try {
       // The first time warms, and opens a connection of the pool.
       await statementsOf(app, page);
-      statements[step] = (await statementsOf(app, page)).length;
+      const statements = await statementsOf(app, page);
+      let rowsRead = 0;
+      for (const each of statements) rowsRead += await rowsReadBy(context, each, database);
+      costs[step] = { statements: statements.length, rowsRead };
     } finally {
       await app.close();
     }
   }
-  return statements;
+  return costs;
 }
 
 /** @throws when the pages differ: a comparison of speeds is then worth nothing. */

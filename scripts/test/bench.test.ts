@@ -120,6 +120,27 @@ t.test('users --quick counts what MySQL reads with and without the join', async 
   t.ok(existsSync(join(out, 'users-join-vs-memcached.svg')));
 });
 
+t.test('cache --quick finds the same page in three steps, by fewer statements each', async (t) => {
+  const out = t.testdir();
+  const { exitCode, all } = await bench('cache', '--quick', '--out', out);
+  t.equal(exitCode, 0, all);
+  t.match(all, /Step 44: \d+ % of the bound; 3 statements a page/);
+  const kept: KeptResult = JSON.parse(readFileSync(join(out, 'cache.json'), 'utf8'));
+  const sizes = kept.panels.map((panel) => panel.rows.map(({ size }) => size));
+  t.same(sizes, [
+    [37, 41, 44],
+    [10, 100],
+  ]);
+  const mysql = kept.facts.mysql as Record<string, { statements: number; rowsRead: number }>;
+  t.same(
+    Object.values(mysql).map(({ statements }) => statements),
+    [5, 4, 3],
+  );
+  const plotted = readFileSync(join(out, 'feed-caches.svg'), 'utf8');
+  for (const name of ['bare LRANGE 20', 'rows (step 43)']) t.match(plotted, `>${name}<`);
+  t.same(await databases(), []);
+});
+
 t.test('Ctrl-C stops it, and nothing is left or kept', async (t) => {
   const out = t.testdir();
   const running = bench('feed', '--quick', '--out', out);

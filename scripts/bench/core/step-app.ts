@@ -2,8 +2,10 @@ import diagnostics from 'node:diagnostics_channel';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { format } from 'mysql2';
 import { serviceEnvironment, withDatabase } from '../../src/core/app-process.ts';
 import { courseAt, listSteps } from '../../src/core/course.ts';
+import type { BenchContext } from './context.ts';
 
 /** What is used of a step's app; its types are out of reach, since a step is found by its slug. */
 export interface StepApp {
@@ -43,9 +45,9 @@ export async function statementsOf(
 ): Promise<string[]> {
   const statements: string[] = [];
   const record = (message: unknown) => {
-    const { query } = message as { query: string };
+    const { query, values } = message as { query: string; values?: Parameters<typeof format>[1] };
     // What a new connection says first is not the page's.
-    if (!query.startsWith('SET ')) statements.push(query);
+    if (!query.startsWith('SET ')) statements.push(format(query, values ?? []));
   };
   diagnostics.subscribe('tracing:mysql2:query:start', record);
   try {
@@ -55,4 +57,19 @@ export async function statementsOf(
     diagnostics.unsubscribe('tracing:mysql2:query:start', record);
   }
   return statements;
+}
+
+/** The rows that MySQL reads for a statement, by its own count. */
+export async function rowsReadBy(
+  context: BenchContext,
+  statement: string,
+  database: string,
+): Promise<number> {
+  await context.sql('FLUSH STATUS', database);
+  await context.sql(statement);
+  // MariaDB counts an entry that it looks at in the index, and passes over, as `icp_attempts`.
+  const counts = await context.sql(
+    "SHOW STATUS WHERE Variable_name RLIKE '^Handler_(read_|icp_attempts)'",
+  );
+  return counts.reduce((sum, { Value }) => sum + Number(Value), 0);
 }
