@@ -109,7 +109,15 @@ t.test(
     SELECT c.id FROM comments c JOIN seed_progress ON c.created_at > started_at
     UNION ALL SELECT l.id FROM likes l JOIN seed_progress ON l.created_at > started_at
   `;
-    for (const wrong of [wrongComments, wrongLikes, late]) {
+    const miscounted = sql`
+    SELECT t.id FROM tweets t
+    WHERE comments_count <> (SELECT COUNT(*) FROM comments WHERE tweet_id = t.id)
+      OR likes_count <> (SELECT COUNT(*) FROM likes WHERE subject_type = 'tweet' AND subject_id = t.id)
+    UNION ALL
+    SELECT c.id FROM comments c
+    WHERE likes_count <> (SELECT COUNT(*) FROM likes WHERE subject_type = 'comment' AND subject_id = c.id)
+  `;
+    for (const wrong of [wrongComments, wrongLikes, late, miscounted]) {
       t.same((await wrong.execute(reference.db)).rows, []);
     }
   },

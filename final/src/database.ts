@@ -22,6 +22,9 @@ export interface TweetsTable {
   user_id: string;
   content: string;
   photos: Generated<string>;
+  comments_count: Generated<number>;
+  likes_count: Generated<number>;
+  counts_version: Generated<number>;
   created_at: Generated<Date>;
 }
 
@@ -41,6 +44,8 @@ export interface CommentsTable {
   tweet_id: string;
   user_id: string;
   content: string;
+  likes_count: Generated<number>;
+  counts_version: Generated<number>;
   created_at: Generated<Date>;
 }
 
@@ -116,6 +121,14 @@ export function readBy<Table extends keyof Database, Alias extends string>(
 ) {
   const row = sql<Selectable<Database[Table]>>`${sql.table(table)}`;
   return row.as<Alias>(sql`${sql.ref(alias)} FORCE INDEX (${sql.id(index)})`);
+}
+
+/** Does a transaction again, four times at most, if it was ended for a deadlock: nothing is left. */
+export async function retryDeadlocks<T>(transact: () => Promise<T>, retries = 4): Promise<T> {
+  return transact().catch((error: { code?: string }) => {
+    if (error.code !== 'ER_LOCK_DEADLOCK' || retries === 0) throw error;
+    return retryDeadlocks(transact, retries - 1);
+  });
 }
 
 /** The name of the unique key that refused an INSERT, or undefined if that is not what happened. */

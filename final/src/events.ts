@@ -6,6 +6,7 @@ import type { Subject } from './likes/schemas.ts';
 export interface DomainEvents {
   'comment.created': Comment;
   'like.created': { userId: string; subject: Subject; ownerId: string };
+  'counts.changed': Subject;
   'user.followed': { userId: string; toUserId: string };
 }
 

@@ -38,6 +38,7 @@ t.test('a list of twenty costs as many statements as a list of one, and ends the
     content: `${n}`,
   }));
   await app.db.insertInto('comments').values(rows).execute();
+  for (const { id } of [one, many]) await list(id);
   const few = await recordStatements(() => list(one.id));
   const more = await recordStatements(async () => {
     const { items = [] } = await list(many.id);

@@ -11,9 +11,9 @@ async function post(to: 'tweets' | 'comments', body: object, { headers } = ada) 
 
 async function newTweet(comments: number): Promise<string> {
   const tweet_id = (await post('tweets', { content: 'hello' })).id;
-  const row = (_: unknown, n: number) => ({ tweet_id, user_id: grace.id, content: `${n}` });
-  const rows = Array.from({ length: comments }, row);
-  if (comments > 0) await app.db.insertInto('comments').values(rows).execute();
+  for (let n = 0; n < comments; n++) {
+    await post('comments', { tweetId: tweet_id, content: `${n}` }, grace);
+  }
   return tweet_id;
 }
 

@@ -266,7 +266,10 @@ async function loadPosts(
     const share = (index + randomFrom(index)()) / posts;
     const created_at = new Date(from + Math.floor(share * POSTS_MS));
     const tweet = { id: String(index + 1), user_id: userIdOf(author), content, created_at };
-    return { tweet, ...rowsOn(index, engagement, created_at, started_at) };
+    return {
+      tweet: { ...tweet, ...countsOf(engagement) },
+      ...rowsOn(index, engagement, created_at, started_at),
+    };
   });
   const tweets = batch.map(({ tweet }) => tweet);
   await lockAuthors(trx, [...new Set(tweets.map(({ user_id }) => user_id))]);
@@ -282,6 +285,12 @@ async function loadPosts(
   return loaded;
 }
 
+/** What a post's row says of the rows on it. */
+function countsOf({ comments, likes }: Engagement) {
+  const likesOfPost = likes.filter(({ on }) => on === undefined);
+  return { comments_count: comments.length, likes_count: likesOfPost.length };
+}
+
 /** The comments and then the likes on a post, spread over the day after it, as far as it has gone. */
 function rowsOn(index: number, { comments, likes }: Engagement, posted: Date, seeded: Date) {
   const day = Math.min(DAY_MS, seeded.getTime() - posted.getTime());
@@ -293,6 +302,7 @@ function rowsOn(index: number, { comments, likes }: Engagement, posted: Date, se
       tweet_id: String(index + 1),
       user_id: userIdOf(author),
       content,
+      likes_count: likes.filter(({ on }) => on === n).length,
       created_at: at((n + 1) / (comments.length + 1) / 2),
     })),
     likes: likes.map(({ user, on }, n) => ({

@@ -1,7 +1,8 @@
-import type { Kysely, Selectable } from 'kysely';
+import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import { toUser, USER_COLUMNS, type UserRow } from '../accounts/user.ts';
 import { type CommentsTable, type Database, readBy } from '../database.ts';
 import { type Range, readSlice, type Slice } from '../pagination/keyset.ts';
+import type { Counts } from '../tweets/schemas.ts';
 import type { Comment, NewComment } from './schemas.ts';
 
 /** Inserts a comment and returns its id. */
@@ -48,6 +49,13 @@ export async function findComments(db: Kysely<Database>, ids: string[]): Promise
   return (await selectComments(db).where('comments.id', 'in', ids).execute()).map(toComment);
 }
 
+/** How often these comments were liked, by the primary key. */
+export async function findCommentCounts(db: Kysely<Database>, ids: string[]): Promise<Counts[]> {
+  const query = db.selectFrom('comments').where('id', 'in', ids);
+  const counts = query.select(['id', 'counts_version as version', 'likes_count as likesCount']);
+  return (await counts.execute()).map((row) => ({ ...row, commentsCount: 0 }));
+}
+
 /** The comments on a tweet, oldest first, by the index (tweet_id, id). */
 export async function findCommentsOn(
   db: Kysely<Database>,
@@ -59,18 +67,12 @@ export async function findCommentsOn(
   return { ...slice, items: slice.items.map(toComment) };
 }
 
-/** How many comments these tweets have, by the index (tweet_id, id); without those that have none. */
-export async function countCommentsOn(
-  db: Kysely<Database>,
-  tweetIds: string[],
-): Promise<Map<string, number>> {
-  const rows = await db
-    .selectFrom('comments')
-    .select(({ fn }) => ['tweet_id', fn.countAll<string>().as('count')])
-    .where('tweet_id', 'in', tweetIds)
-    .groupBy('tweet_id')
-    .execute();
-  return new Map(rows.map(({ tweet_id, count }) => [tweet_id, Number(count)]));
+/** Adds to a comment's count of likes, and returns whether there is such a comment. */
+export async function addToComment(trx: Transaction<Database>, id: string, likes: number) {
+  const query = trx.updateTable('comments').set('likes_count', sql`likes_count + ${likes}`);
+  const changed = query.set('counts_version', sql`counts_version + 1`).where('id', '=', id);
+  const { numUpdatedRows } = await changed.executeTakeFirst();
+  return numUpdatedRows === 1n;
 }
 
 /** Comments with their authors: one statement, however many comments. */
@@ -83,9 +85,10 @@ function selectComments(db: Kysely<Database>, index = 'PRIMARY') {
     .select(USER_COLUMNS);
 }
 
-type CommentRow = Selectable<CommentsTable> & UserRow;
+type Shown = 'id' | 'tweet_id' | 'content' | 'created_at';
+type CommentRow = Pick<Selectable<CommentsTable>, Shown> & UserRow;
 
-function toComment({ id, tweet_id, content, created_at, ...user }: CommentRow): Comment {
+function toComment({ id, tweet_id, content, created_at, ...row }: CommentRow): Comment {
   const createdAt = created_at.toISOString();
-  return { id, tweetId: tweet_id, content, createdAt, user: toUser(user) };
+  return { id, tweetId: tweet_id, content, createdAt, user: toUser(row) };
 }

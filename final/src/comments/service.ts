@@ -1,17 +1,19 @@
 import createError from '@fastify/error';
-import type { Kysely } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import { AccountGone } from '../accounts/service.ts';
 import { problemOf } from '../content.ts';
 import type { Database } from '../database.ts';
 import type { EventBus } from '../events.ts';
 import { requireOwner } from '../ownership.ts';
 import type { Range, Slice } from '../pagination/keyset.ts';
+import type { Counts } from '../tweets/schemas.ts';
 import type { TweetService } from '../tweets/service.ts';
 import {
-  countCommentsOn,
+  addToComment,
   deleteComment,
   deleteCommentsOn,
   findComment,
+  findCommentCounts,
   findComments,
   findCommentsOn,
   insertComment,
@@ -43,11 +45,12 @@ export class CommentService {
   async create(userId: string, comment: NewComment): Promise<Comment> {
     requireGoodText(comment.content);
     const created = await this.#db.transaction().execute(async (trx) => {
-      await this.#tweets.lock(trx, comment.tweetId);
+      await this.#tweets.addComments(trx, comment.tweetId, 1);
       const created = await findComment(trx, await insertComment(trx, userId, comment));
       if (!created) throw new AccountGone();
       return created;
     });
+    await this.#events.emit('counts.changed', tweetOf(comment));
     await this.#events.emit('comment.created', created);
     return created;
   }
@@ -76,9 +79,14 @@ export class CommentService {
     return (await findCommentsOn(this.#db, tweetId, { limit: 20 })).items;
   }
 
-  /** How many comments these tweets have; a tweet without comments is not in the map. */
-  async countsOn(tweetIds: string[]): Promise<Map<string, number>> {
-    return tweetIds.length === 0 ? new Map() : countCommentsOn(this.#db, tweetIds);
+  /** How often these comments were liked, without those that are gone. */
+  async counts(ids: string[]): Promise<Counts[]> {
+    return findCommentCounts(this.#db, ids);
+  }
+
+  /** Counts likes that have come (1) or gone (-1). @throws {CommentNotFound} */
+  async addLikes(trx: Transaction<Database>, id: string, by: number): Promise<void> {
+    if (!(await addToComment(trx, id, by))) throw new CommentNotFound();
   }
 
   /** Rewrites one's own comment. @throws {InvalidComment}, {CommentNotFound} or {NotYourComment} */
@@ -89,11 +97,23 @@ export class CommentService {
     return this.get(id);
   }
 
-  /** Deletes one's own comment. @throws {CommentNotFound} or {NotYourComment} */
+  /**
+   * Deletes one's own comment. @throws {CommentNotFound}, {NotYourComment}, or {TweetNotFound}: its
+   * tweet may go at the same time
+   */
   async delete(userId: string, id: string): Promise<void> {
-    requireOwner(await this.get(id), userId, NotYourComment);
-    if (!(await deleteComment(this.#db, id))) throw new CommentNotFound();
+    const comment = await this.get(id);
+    requireOwner(comment, userId, NotYourComment);
+    await this.#db.transaction().execute(async (trx) => {
+      await this.#tweets.addComments(trx, comment.tweetId, -1);
+      if (!(await deleteComment(trx, id))) throw new CommentNotFound();
+    });
+    await this.#events.emit('counts.changed', tweetOf(comment));
   }
+}
+
+function tweetOf({ tweetId }: { tweetId: string }) {
+  return { subjectType: 'tweet' as const, subjectId: tweetId };
 }
 
 function requireGoodText(content: string): void {

@@ -54,22 +54,6 @@ export async function findLikers(
   return { ...slice, items };
 }
 
-/** How many likes these subjects have, by the index (subject_type, subject_id, id). */
-export async function countLikes(
-  db: Kysely<Database>,
-  subjectType: Subject['subjectType'],
-  subjectIds: string[],
-): Promise<Map<string, number>> {
-  const rows = await db
-    .selectFrom('likes')
-    .select(({ fn }) => ['subject_id', fn.countAll<string>().as('count')])
-    .where('subject_type', '=', subjectType)
-    .where('subject_id', 'in', subjectIds)
-    .groupBy('subject_id')
-    .execute();
-  return new Map(rows.map(({ subject_id, count }) => [subject_id, Number(count)]));
-}
-
 /** Which of these subjects a user likes, by the unique key. */
 export async function findLiked(
   db: Kysely<Database>,

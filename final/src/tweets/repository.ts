@@ -1,7 +1,7 @@
-import type { Kysely, Selectable, Transaction } from 'kysely';
+import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import { type Database, readBy, type TweetsTable } from '../database.ts';
 import { type Range, readSlice, type Slice } from '../pagination/keyset.ts';
-import type { Tweet } from './schemas.ts';
+import type { Counts, Tweet } from './schemas.ts';
 
 /** A tweet without its author, who is kept elsewhere. */
 export type BareTweet = Omit<Tweet, 'user'> & { userId: string };
@@ -27,6 +27,17 @@ export async function findTweets(
 ): Promise<Map<string, BareTweet>> {
   const rows = await db.selectFrom('tweets').selectAll().where('id', 'in', ids).execute();
   return new Map(rows.map((row) => [row.id, toTweet(row)]));
+}
+
+/** What is counted of these tweets, by the primary key. */
+export async function findCounts(db: Kysely<Database>, ids: string[]): Promise<Counts[]> {
+  const counts = [
+    'id',
+    'counts_version as version',
+    'comments_count as commentsCount',
+    'likes_count as likesCount',
+  ] as const;
+  return db.selectFrom('tweets').select(counts).where('id', 'in', ids).execute();
 }
 
 /**
@@ -63,10 +74,23 @@ export async function deleteTweet(
   return numDeletedRows === 1n;
 }
 
-/** Locks a tweet's row until the transaction ends, and returns whether there is one. */
-export async function lockTweet(trx: Transaction<Database>, id: string): Promise<boolean> {
-  const query = trx.selectFrom('tweets').select('id').where('id', '=', id).forUpdate();
-  return (await query.executeTakeFirst()) !== undefined;
+/**
+ * Adds to a count of a tweet, and returns whether there is such a tweet. Its row stays locked until
+ * the transaction ends.
+ */
+export async function addToTweet(
+  trx: Transaction<Database>,
+  id: string,
+  column: 'comments_count' | 'likes_count',
+  by: number,
+): Promise<boolean> {
+  const { numUpdatedRows } = await trx
+    .updateTable('tweets')
+    .set(column, sql`${sql.ref(column)} + ${by}`)
+    .set('counts_version', sql`counts_version + 1`)
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
 }
 
 function toTweet({ id, user_id, content, created_at, ...row }: Selectable<TweetsTable>): BareTweet {

@@ -22,4 +22,15 @@ export const TweetSchema = Type.Object({
 });
 export type Tweet = Static<typeof TweetSchema>;
 
+/**
+ * How often something was done with a tweet. No part of it: that never changes, these do, and
+ * their version goes up with every change.
+ */
+export interface Counts {
+  id: string;
+  version: number;
+  commentsCount: number;
+  likesCount: number;
+}
+
 export const TimelineQuerySchema = Type.Object({ userId: IdSchema, ...PAGING });

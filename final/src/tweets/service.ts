@@ -11,15 +11,16 @@ import { requireOwner } from '../ownership.ts';
 import type { Range, Slice } from '../pagination/keyset.ts';
 import { newName, type Storage, storeFor } from '../storage/storage.ts';
 import {
+  addToTweet,
   type BareTweet,
   deleteTweet,
+  findCounts,
   findPhotos,
   findTimeline,
   findTweets,
   insertTweet,
-  lockTweet,
 } from './repository.ts';
-import type { Tweet } from './schemas.ts';
+import type { Counts, Tweet } from './schemas.ts';
 
 export const TweetNotFound = createError('TWEET_NOT_FOUND', 'There is no such tweet', 404);
 export const InvalidTweet = createError('INVALID_TWEET', 'A tweet %s', 400);
@@ -100,6 +101,11 @@ export class TweetService {
     return this.#withAuthors(ids.flatMap((id) => found.get(id) ?? []));
   }
 
+  /** What is counted of these tweets, without those that are gone: one statement. */
+  async counts(ids: string[]): Promise<Counts[]> {
+    return ids.length === 0 ? [] : findCounts(this.#db, ids);
+  }
+
   /** Tweets of a user, newest first. @throws {UserNotFound} */
   async timeline(userId: string, range: Range): Promise<Slice<Tweet>> {
     const read = (range: Range) => findTimeline(this.#db, userId, range);
@@ -138,9 +144,18 @@ export class TweetService {
     this.#cleanups.push(cleanup);
   }
 
-  /** Keeps a tweet from being deleted while something is hung on it. @throws {TweetNotFound} */
-  async lock(trx: Transaction<Database>, id: string): Promise<void> {
-    if (!(await lockTweet(trx, id))) throw new TweetNotFound();
+  /** Counts likes that have come (1) or gone (-1). @throws {TweetNotFound} */
+  async addLikes(trx: Transaction<Database>, id: string, by: number): Promise<void> {
+    if (!(await addToTweet(trx, id, 'likes_count', by))) throw new TweetNotFound();
+  }
+
+  /**
+   * Counts comments that come (1) or go (-1), and keeps the tweet from being deleted meanwhile. To
+   * be called before the comments are touched: a tweet is locked before what hangs on it,
+   * by its deletion too, so that no two wait for each other. @throws {TweetNotFound}
+   */
+  async addComments(trx: Transaction<Database>, id: string, by: number): Promise<void> {
+    if (!(await addToTweet(trx, id, 'comments_count', by))) throw new TweetNotFound();
   }
 
   /** Without the tweets whose authors have gone in this moment. */

@@ -7,6 +7,7 @@ import type { LoadOrder, LoadReport } from './load.ts';
 const order: LoadOrder = JSON.parse(await text(process.stdin));
 const report: LoadReport = { ms: [], seconds: 0, statuses: {}, errors: 0 };
 let begun = 0;
+let connections = 0;
 
 const running = autocannon(
   {
@@ -14,7 +15,12 @@ const running = autocannon(
     connections: order.connections,
     duration: order.seconds,
     ...(order.amount === undefined ? {} : { amount: order.amount }),
-    requests: order.requests,
+    requests: order.each?.[0] ?? order.requests,
+    setupClient: (client) => {
+      const requests = order.each?.[connections];
+      if (requests !== undefined) client.setRequests(requests);
+      connections += 1;
+    },
     timeout: 30,
   },
   (error, result) => {

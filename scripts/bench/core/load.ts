@@ -9,6 +9,8 @@ export interface LoadOrder {
   url: string;
   /** The requests of each connection, in turn; after the last comes the first again. */
   requests: LoadRequest[];
+  /** In place of `requests`: those of the first connection, of the second, and so on. */
+  each?: LoadRequest[][];
   /** How many requests are under way at any time. */
   connections: number;
   /** It ends after so many seconds at the latest. */
@@ -51,7 +53,7 @@ export async function load(order: LoadOrder, signal: AbortSignal): Promise<LoadR
   const report: LoadReport = JSON.parse(stdout);
   const bad = Object.keys(report.statuses).filter((status) => !status.startsWith('2'));
   if (bad.length === 0 && report.errors === 0 && report.ms.length > 0) return report;
-  const [request] = order.requests;
+  const [request] = order.each?.[0] ?? order.requests;
   throw new CourseError(
     `${request?.method} ${request?.path} was answered with ${JSON.stringify(report.statuses)} and ${report.errors} errors, so there is nothing to measure: look at that step's own tests first ("npx course verify").`,
     ExitCode.fellShort,
