@@ -94,7 +94,7 @@ async function run(context: BenchContext): Promise<Comparison> {
   await warmFollowers(sizes, apps[44].database);
   return {
     title: 'The first page of a feed, and a post: what caches gain and cost',
-    variants: ['bare LRANGE 20', 'page of the feed'],
+    variants: ['bare LRANGE', 'feed page'],
     panels: [reading, await measurePosting(context, sizes, apps)],
     facts: { ...sizes, page: PAGE, readingAtOnce: READING_AT_ONCE, mysql },
   };
@@ -300,8 +300,8 @@ async function measurePosting(context: BenchContext, sizes: Sizes, apps: Apps): 
     rows.push({ size, ...(await context.alternate(orders, sizes)) });
   }
   return {
-    title: 'Posting a tweet, all lists there',
-    variants: ['rows (step 43)', 'rows and lists (step 44)'],
+    title: 'Posting a tweet, every follower with a list',
+    variants: ['step 43', 'step 44'],
     size: 'followers',
     measure: 'p50',
     axis: 'milliseconds (median)',

@@ -137,7 +137,22 @@ t.test('cache --quick finds the same page in three steps, by fewer statements ea
     [5, 4, 3],
   );
   const plotted = readFileSync(join(out, 'feed-caches.svg'), 'utf8');
-  for (const name of ['bare LRANGE 20', 'rows (step 43)']) t.match(plotted, `>${name}<`);
+  for (const name of ['bare LRANGE', 'step 43']) t.match(plotted, `>${name}<`);
+  t.same(await databases(), []);
+});
+
+t.test('counters --quick finds the same counts in both, also after all the liking', async (t) => {
+  const out = t.testdir();
+  const { exitCode, all } = await bench('counters', '--quick', '--out', out);
+  t.equal(exitCode, 0, all);
+  const kept: KeptResult = JSON.parse(readFileSync(join(out, 'counters.json'), 'utf8'));
+  const sizes = kept.panels.map((panel) => panel.rows.map(({ size }) => size));
+  t.same(sizes, [
+    [10, 1_000],
+    [1, 4],
+    [1, 4],
+  ]);
+  t.ok(existsSync(join(out, 'counters-count-vs-columns.svg')));
   t.same(await databases(), []);
 });
 

@@ -58,10 +58,10 @@ const lists: List[] = [
   })),
 ];
 
-async function read({ url }: List, limit: number, cursor = '') {
+async function read({ url }: List, limit: number, cursor = '', isChanged = true) {
   const request = { url: `${url}limit=${limit}${cursor && `&cursor=${cursor}`}` };
   // The rows are changed directly here, past the copies.
-  await app.lists.forget(`feed of ${ada.id}`);
+  if (isChanged) await app.lists.forget(`feed of ${ada.id}`);
   const response = await app.inject({ ...request, headers: ada.headers });
   const { items = [], ...rest } = response.json();
   return { ...rest, ids: items.map(({ user, actor }: Shown) => (user ?? actor)?.id) };
@@ -127,7 +127,7 @@ t.test('a page in the depth reads as few rows as one at either end', async (t) =
     for (const depth of [5, 70]) {
       const page = await read(list, 1, (await read(list, depth)).nextCursor);
       for (const cursor of [page.nextCursor, page.prevCursor]) {
-        const statements = await recordStatements(() => read(list, 2, cursor));
+        const statements = await recordStatements(() => read(list, 2, cursor, false));
         const reads = await Promise.all(statements.map((each) => countReads(app, each)));
         t.ok(Math.max(...reads) < 20, `${list.url} ${reads}`);
       }

@@ -81,7 +81,10 @@ export class TweetService {
         return tweetId;
       });
     });
-    await this.#cache.created('tweet', id, (await findTweets(this.#db, [id])).get(id));
+    const read = async () => (await findTweets(this.#db, [id])).get(id) ?? null;
+    await this.#cache.created('tweet', id, await read());
+    // Whoever deleted it meanwhile may have forgotten it before we kept it.
+    if (!(await read())) await this.#cache.forget('tweet', id);
     await this.#lists.push([`tweets of ${userId}`], id);
     await this.#newsfeeds.show(id, userId, this.#friendships.followerIds(this.#db, userId));
     return this.get(id);
