@@ -29,7 +29,7 @@ async function count(work: () => Promise<unknown>) {
   const statements = await recordStatements(work);
   const asked = (what: RegExp) => statements.filter((each) => what.test(each)).length;
   return {
-    timeline: asked(/^select `id`.* from `tweets`/),
+    timeline: asked(/CONCAT_WS.* from `tweets`/),
     tweets: asked(/^select \* from `tweets`/),
     users: asked(/from `users`/),
   };
