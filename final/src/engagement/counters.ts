@@ -21,7 +21,7 @@ const PUT = `
   for i, key in ipairs(KEYS) do
     local known = redis.call('GET', key)
     local counts = ARGV[i + 1]
-    if not known or cjson.decode(known).version < cjson.decode(counts).version then
+    if not known or (cjson.decode(known).version or -1) < cjson.decode(counts).version then
       redis.call('SET', key, counts, 'EX', ARGV[1])
     end
   end

@@ -53,7 +53,10 @@ t.test('a nickname is shown wherever its user is, in what was written before it 
 t.test('a list of twenty users with nicknames costs no more statements than one', async (t) => {
   const one: Record<string, number> = {};
   const count = async (url: string) => (await recordStatements(() => get(url))).length;
-  for (const [name, url] of Object.entries(lists)) one[name] = await count(url);
+  for (const [name, url] of Object.entries(lists)) {
+    await get(url);
+    one[name] = await count(url);
+  }
   for (let n = 2; n <= 20; n += 1) {
     await send('/api/tweets', { content: `${n}` });
     const fan = await createUser(app, `fan_${n}`);
