@@ -21,7 +21,10 @@ async function look(url: string) {
   const statements = await recordStatements(async () => {
     status = (await app.inject(url)).statusCode;
   });
-  return { status, asked: statements.filter((each) => each.includes('select * from `tweets`')).length };
+  return {
+    status,
+    asked: statements.filter((each) => each.includes('select * from `tweets`')).length,
+  };
 }
 
 /** How long Memcached will keep this, in seconds; undefined if it does not have it. */
