@@ -54,7 +54,7 @@ t.test('a timeline’s ids come from its index alone', async (t) => {
   const mary = await createUser(app, 'mary');
   await send(mary, 'POST', '/api/tweets', { content: 'hello' });
   const statements = await recordStatements(() => look(`/api/tweets?userId=${mary.id}`));
-  const asked = statements.filter((each) => each.includes('(`tweets_user`)'));
+  const asked = statements.filter((each) => /^select `id`(?!.*_count).* from `tweets`/.test(each));
   t.equal(asked.length, 1);
   t.match(asked[0], /^select `id`/);
 });
