@@ -1,6 +1,13 @@
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
+/** The ports of addresses that name none. */
+const STANDARD_PORTS: Record<string, number> = {
+  'redis:': 6379,
+  'rediss:': 6379,
+  'memcached:': 11211,
+};
+
 /** How far from its end an answer is looked at for `until`. */
 const TAIL = 200;
 
@@ -17,7 +24,10 @@ export function askInLines(
   until?: RegExp,
 ): Promise<string> {
   const { protocol, hostname, port } = new URL(url);
-  const target = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
+  const target = {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port || STANDARD_PORTS[protocol]),
+  };
   return new Promise((resolve, reject) => {
     const socket = protocol.endsWith('ss:') ? connectTls(target) : connectTcp(target);
     const timer = setTimeout(
