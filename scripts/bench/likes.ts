@@ -1,12 +1,12 @@
 // What readers see of likes on a page of tweets, asked tweet by tweet or for the whole page, as
 // step 21 does. Both ways are routes of one server, which is step 21's app with two routes more.
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { withDatabase } from '../src/core/app-process.ts';
-import { courseAt, listSteps } from '../src/core/course.ts';
 import { servicesUp } from '../src/services/index.ts';
 import { type BenchContext, post } from './core/context.ts';
 import type { LoadOrder } from './core/load.ts';
+import { stepFolder } from './core/step-app.ts';
 import type { Bench, Comparison, Panel } from './core/types.ts';
 
 const STEP = 'likes-everywhere';
@@ -192,12 +192,10 @@ async function startBothWays(database: string): Promise<{ url: string; close(): 
 }
 
 async function importStep(): Promise<StepModules> {
-  const course = courseAt(fileURLToPath(new URL('../..', import.meta.url)));
-  const step = listSteps(course).find(({ slug }) => slug === STEP);
-  if (step === undefined) throw new Error(`There is no step ${STEP} any more.`);
+  const dir = stepFolder(STEP);
   const files = ['app.ts', 'config.ts', 'tweets/repository.ts', 'likes/repository.ts'];
   const modules = await Promise.all(
-    files.map((file) => import(pathToFileURL(join(step.dir, 'src', file)).href)),
+    files.map((file) => import(pathToFileURL(join(dir, 'src', file)).href)),
   );
   return Object.assign({}, ...modules);
 }

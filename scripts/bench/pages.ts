@@ -2,6 +2,7 @@
 // keyset), at several depths of one long list.
 import { type BenchApp, type BenchContext, post } from './core/context.ts';
 import type { LoadOrder } from './core/load.ts';
+import { rowsReadBy } from './core/step-app.ts';
 import type { Bench, Comparison, Panel } from './core/types.ts';
 
 const PASSWORD = 'a benchmark logs in too';
@@ -206,12 +207,6 @@ async function cost(context: BenchContext, statement: string, database: string) 
     await context.sql(statement, database);
     times.push(performance.now() - begun);
   }
-  await context.sql('FLUSH STATUS');
-  await context.sql(statement, database);
-  // MariaDB counts an entry that it looks at in the index, and passes over, as `icp_attempts`.
-  const counts = await context.sql(
-    "SHOW STATUS WHERE Variable_name RLIKE '^Handler_(read_|icp_attempts)'",
-  );
-  const rowsRead = counts.reduce((sum, { Value }) => sum + Number(Value), 0);
+  const rowsRead = await rowsReadBy(context, statement, database);
   return { rowsRead, ms: Number(Math.min(...times).toPrecision(2)) };
 }

@@ -1,20 +1,13 @@
 // Pages of feeds and timelines whose authors come by a join (step 37) against the same pages with
 // authors from Memcached (step 38), warm: how fast, and how much MySQL reads for a page.
-import diagnostics from 'node:diagnostics_channel';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { format } from 'mysql2';
-import { serviceEnvironment, withDatabase } from '../src/core/app-process.ts';
-import { courseAt, listSteps } from '../src/core/course.ts';
 import { type BenchApp, type BenchContext, post } from './core/context.ts';
 import type { LoadOrder } from './core/load.ts';
+import { openStepApp, rowsReadBy, statementsOf } from './core/step-app.ts';
 import type { Bench, Comparison, Panel } from './core/types.ts';
 
 const STEPS = { joined: 'endless-everything', cached: 'memcached-users' } as const;
 const PASSWORD = 'a benchmark logs in too';
 /** What a step's app is started with here besides the addresses of its services. */
-const JWT_SECRET = 'only-for-the-minutes-of-one-benchmark';
 
 /** How much there is of everything. */
 interface Sizes {
@@ -196,12 +189,6 @@ async function requireSamePage(context: BenchContext, apps: BenchApp[], { path, 
   if (seen.size !== 1) throw new Error(`Steps 37 and 38 give different pages for ${path}.`);
 }
 
-/** What is used of a step's app; its types are out of reach, since a step is found by its slug. */
-interface StepApp {
-  inject(request: { url: string; headers: object }): Promise<{ statusCode: number }>;
-  close(): Promise<void>;
-}
-
 /** For each page and each way, when warm: the statements, and the rows that MySQL reads for them. */
 async function look(
   context: BenchContext,
@@ -211,14 +198,15 @@ async function look(
   const costs: Record<string, Record<string, { statements: number; rowsRead: number }>> = {};
   for (const way of ['joined', 'cached'] as const) {
     const { database } = apps[way];
-    const app = await openApp(STEPS[way], database);
+    const app = await openStepApp(STEPS[way], database);
     try {
       for (const { size, page } of cells) {
         // The first time warms, and opens a connection of the pool.
         await statementsOf(app, page);
         const statements = await statementsOf(app, page);
         let rowsRead = 0;
-        for (const statement of statements) rowsRead += await reads(context, statement, database);
+        for (const statement of statements)
+          rowsRead += await rowsReadBy(context, statement, database);
         costs[size] = { ...costs[size], [way]: { statements: statements.length, rowsRead } };
       }
     } finally {
@@ -226,52 +214,4 @@ async function look(
     }
   }
   return costs;
-}
-
-/** A step's app in this process, where its statements can be seen. */
-async function openApp(slug: string, database: string): Promise<StepApp> {
-  const course = courseAt(fileURLToPath(new URL('../..', import.meta.url)));
-  const step = listSteps(course).find((candidate) => candidate.slug === slug);
-  if (step === undefined) throw new Error(`There is no step ${slug} any more.`);
-  const file = (name: string) => pathToFileURL(join(step.dir, 'src', name)).href;
-  const { buildApp } = await import(file('app.ts'));
-  const { loadConfig } = await import(file('config.ts'));
-  const services = await serviceEnvironment(step.dir, { quiet: true });
-  const config = loadConfig({
-    NODE_ENV: 'production',
-    JWT_SECRET,
-    UPLOADS_DIR: join(tmpdir(), 'fanout-bench-uploads'),
-    ...services,
-    DATABASE_URL: withDatabase(services.DATABASE_URL ?? '', database),
-  });
-  return buildApp({ config });
-}
-
-/** The SQL that one request is answered with, as mysql2 reports it. */
-async function statementsOf(app: StepApp, { path, headers }: Page): Promise<string[]> {
-  const statements: string[] = [];
-  const record = (message: unknown) => {
-    const { query, values } = message as { query: string; values?: Parameters<typeof format>[1] };
-    // What a new connection says first is not the page's.
-    if (!query.startsWith('SET ')) statements.push(format(query, values ?? []));
-  };
-  diagnostics.subscribe('tracing:mysql2:query:start', record);
-  try {
-    const { statusCode } = await app.inject({ url: path, headers });
-    if (statusCode !== 200) throw new Error(`${path} was answered with ${statusCode}.`);
-  } finally {
-    diagnostics.unsubscribe('tracing:mysql2:query:start', record);
-  }
-  return statements;
-}
-
-/** The rows that MySQL reads for a statement, by its own count. */
-async function reads(context: BenchContext, statement: string, database: string): Promise<number> {
-  await context.sql('FLUSH STATUS', database);
-  await context.sql(statement);
-  // MariaDB counts an entry that it looks at in the index, and passes over, as `icp_attempts`.
-  const counts = await context.sql(
-    "SHOW STATUS WHERE Variable_name RLIKE '^Handler_(read_|icp_attempts)'",
-  );
-  return counts.reduce((sum, { Value }) => sum + Number(Value), 0);
 }
