@@ -2,7 +2,15 @@ import type { Kysely, Transaction } from 'kysely';
 import type { Database } from '../database.ts';
 import type { IdLists } from '../lists/lists.ts';
 import type { Range, Slice } from '../pagination/keyset.ts';
-import { addAuthor, deleteEntries, findFeed, insertEntries, removeAuthor } from './repository.ts';
+import {
+  addAuthor,
+  deleteEntries,
+  findFeed,
+  findReaders,
+  insertEntry,
+  insertForFollowers,
+  removeAuthor,
+} from './repository.ts';
 
 /** The ids of a user's followers, in batches. */
 type Followers = AsyncIterable<string[]>;
@@ -24,18 +32,9 @@ export class NewsfeedService {
     return (await this.#lists.page(feedOf(userId), range, load)) ?? read(range);
   }
 
-  /**
-   * Fan-out on write: puts a tweet into its author's feed and into that of every follower. They
-   * come in batches, so that neither this process nor a statement ever holds all of them.
-   */
-  async deliver(
-    trx: Transaction<Database>,
-    tweetId: string,
-    authorId: string,
-    followers: Followers,
-  ): Promise<void> {
-    await insertEntries(trx, [authorId], tweetId);
-    for await (const userIds of followers) await insertEntries(trx, userIds, tweetId);
+  /** A tweet enters its author's own feed in the transaction that posts it. */
+  async deliver(trx: Transaction<Database>, tweetId: string, authorId: string): Promise<void> {
+    await insertEntry(trx, authorId, tweetId);
   }
 
   /** A user begins to follow an author, whose 800 newest tweets enter their feed. */
@@ -53,16 +52,32 @@ export class NewsfeedService {
     await deleteEntries(trx, tweetId);
   }
 
-  /** What was delivered is committed, and enters the copies of feeds that somebody has read. */
-  async show(tweetId: string, authorId: string, followers: Followers): Promise<void> {
+  /** What was delivered is committed, and enters the copy of the author's feed, if there is one. */
+  async show(tweetId: string, authorId: string): Promise<void> {
     await this.#lists.push([feedOf(authorId)], tweetId);
-    for await (const userIds of followers) await this.#lists.push(userIds.map(feedOf), tweetId);
   }
 
-  /** What was retracted is committed, and leaves the copies. */
-  async hide(tweetId: string, authorId: string, followers: Followers): Promise<void> {
+  /** What was retracted is committed, and leaves the copy. */
+  async hide(tweetId: string, authorId: string): Promise<void> {
     await this.#lists.remove([feedOf(authorId)], tweetId);
-    for await (const userIds of followers) await this.#lists.remove(userIds.map(feedOf), tweetId);
+  }
+
+  /**
+   * Fan-out on write: the feeds of these followers, and the copies of them, get a tweet that is
+   * there, and lose one that is gone. It may come at any time, and again. The followers come in
+   * batches, so that neither this process nor a statement ever holds all of them.
+   */
+  async fanOut(tweetId: string, followers: Followers): Promise<void> {
+    for await (const userIds of followers) {
+      const range = [userIds.at(0) ?? '', userIds.at(-1) ?? ''] as const;
+      await insertForFollowers(this.#db, tweetId, ...range);
+      const readers = await findReaders(this.#db, tweetId, ...range);
+      await this.#lists.push(readers.map(feedOf), tweetId);
+      // Whoever has unfollowed before this moment is found. Who does it after it forgets their copy.
+      const stillReaders = new Set(await findReaders(this.#db, tweetId, ...range));
+      const others = userIds.filter((id) => !stillReaders.has(id));
+      await this.#lists.remove(others.map(feedOf), tweetId);
+    }
   }
 
   /** Whose tweets a user sees has changed, and is committed. */

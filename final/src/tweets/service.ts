@@ -1,4 +1,5 @@
 import createError from '@fastify/error';
+import type { FastifyBaseLogger } from 'fastify';
 import type { Kysely, Transaction } from 'kysely';
 import type { AccountService } from '../accounts/service.ts';
 import type { ObjectCache } from '../cache/objects.ts';
@@ -35,6 +36,7 @@ interface Stores {
   storage: Storage;
   cache: ObjectCache;
   lists: IdLists;
+  log: FastifyBaseLogger;
 }
 
 /** The rules of tweets. */
@@ -47,9 +49,10 @@ export class TweetService {
   readonly #storage: Storage;
   readonly #cache: ObjectCache;
   readonly #lists: IdLists;
+  readonly #log: FastifyBaseLogger;
 
   constructor(
-    { db, storage, cache, lists }: Stores,
+    { db, storage, cache, lists, log }: Stores,
     accounts: AccountService,
     friendships: FriendshipService,
     newsfeeds: NewsfeedService,
@@ -61,11 +64,12 @@ export class TweetService {
     this.#storage = storage;
     this.#cache = cache;
     this.#lists = lists;
+    this.#log = log;
   }
 
   /**
-   * Posts a tweet of 1 to 280 characters that is not blank, with its photos, and puts it into the
-   * feed of every follower: all of it or nothing. @throws {InvalidTweet}
+   * Posts a tweet of 1 to 280 characters that is not blank, with its photos: all of it or nothing.
+   * It is in its author's feed then; the followers come after it. @throws {InvalidTweet}
    */
   async post(userId: string, content: string, images: Buffer[] = []): Promise<Tweet> {
     const problem = problemOf(content);
@@ -76,8 +80,7 @@ export class TweetService {
       await this.#accounts.lockAuthor(trx, userId);
       return storeFor(this.#storage, files, async () => {
         const tweetId = await insertTweet(trx, userId, content, photos);
-        const followers = this.#friendships.followerIds(trx, userId);
-        await this.#newsfeeds.deliver(trx, tweetId, userId, followers);
+        await this.#newsfeeds.deliver(trx, tweetId, userId);
         return tweetId;
       });
     });
@@ -86,7 +89,8 @@ export class TweetService {
     // Whoever deleted it meanwhile may have forgotten it before we kept it.
     if (!(await read())) await this.#cache.forget('tweet', id);
     await this.#lists.push([`tweets of ${userId}`], id);
-    await this.#newsfeeds.show(id, userId, this.#friendships.followerIds(this.#db, userId));
+    await this.#newsfeeds.show(id, userId);
+    await this.#tellFollowers(id, userId);
     return this.get(id);
   }
 
@@ -133,7 +137,8 @@ export class TweetService {
     if (deleted) {
       await this.#cache.forget('tweet', id);
       await this.#lists.remove([`tweets of ${userId}`], id);
-      await this.#newsfeeds.hide(id, userId, this.#friendships.followerIds(this.#db, userId));
+      await this.#newsfeeds.hide(id, userId);
+      await this.#tellFollowers(id, userId);
       // A file that cannot be removed is named nowhere now, and does no harm.
       await Promise.allSettled(deleted.map((name) => this.#storage.delete(name)));
       return;
@@ -159,6 +164,14 @@ export class TweetService {
    */
   async addComments(trx: Transaction<Database>, id: string, by: number): Promise<void> {
     if (!(await addToTweet(trx, id, 'comments_count', by))) throw new TweetNotFound();
+  }
+
+  /** A tweet is posted or deleted whatever comes of this. */
+  async #tellFollowers(tweetId: string, authorId: string): Promise<void> {
+    const followers = this.#friendships.followerIds(this.#db, authorId);
+    await this.#newsfeeds.fanOut(tweetId, followers).catch((err: unknown) => {
+      this.#log.error({ err, tweetId }, 'Not every follower has been told');
+    });
   }
 
   /** Without the tweets whose authors have gone in this moment. */
