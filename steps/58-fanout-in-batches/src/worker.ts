@@ -1,0 +1,16 @@
+import closeWithGrace from 'close-with-grace';
+import { buildApp } from './app.ts';
+import { loadConfig } from './config.ts';
+
+const config = loadConfig(process.env);
+const app = await buildApp({ worker: true, config, logger: { level: config.LOG_LEVEL } });
+
+// Jobs that are under way may take ten more seconds after the signal.
+closeWithGrace({ delay: 10_000, logger: app.log }, async ({ err, signal }) => {
+  if (err) app.log.fatal(err);
+  else app.log.info(`${signal} received: draining`);
+  await app.close();
+});
+
+await app.ready();
+app.log.info('The worker is ready');
