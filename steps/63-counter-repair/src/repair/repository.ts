@@ -1,0 +1,59 @@
+import { type Kysely, sql, type Transaction } from 'kysely';
+import type { Database } from '../database.ts';
+import type { Subject } from '../likes/schemas.ts';
+
+export type Kind = Subject['subjectType'];
+
+const likesOf = (kind: Kind) =>
+  sql`(SELECT COUNT(*) FROM likes WHERE subject_type = ${kind} AND subject_id = things.id)`;
+
+/** Each count that is kept in a column, and what it counts. */
+const COUNTED = {
+  tweet: {
+    likes_count: likesOf('tweet'),
+    comments_count: sql`(SELECT COUNT(*) FROM comments WHERE tweet_id = things.id)`,
+  },
+  comment: { likes_count: likesOf('comment') },
+};
+const THINGS = { tweet: sql`tweets AS things`, comment: sql`comments AS things` };
+
+/** What the columns of a thing say, and what there is to count, in the order of `COUNTED`. */
+export interface Recount {
+  id: string;
+  said: string;
+  counted: string;
+}
+
+/**
+ * Counts again what the next 200 things have, without a lock. It is one statement, and so one
+ * snapshot: a like and its count are both in it, or neither.
+ */
+export async function recount(db: Kysely<Database>, kind: Kind, after: string): Promise<Recount[]> {
+  const columns = sql.join(Object.keys(COUNTED[kind]).map((column) => sql.ref(column)));
+  const { rows } = await sql<Recount>`
+    SELECT id, CONCAT_WS(' ', ${columns}) AS said,
+      CONCAT_WS(' ', ${sql.join(Object.values(COUNTED[kind]))}) AS counted
+    FROM ${THINGS[kind]} WHERE id > ${after} ORDER BY id LIMIT 200
+  `.execute(db);
+  return rows;
+}
+
+/** Has whoever counts for a thing wait until the transaction ends. */
+export async function lockThing(trx: Transaction<Database>, kind: Kind, id: string): Promise<void> {
+  await sql`SELECT id FROM ${THINGS[kind]} WHERE id = ${id} FOR UPDATE`.execute(trx);
+}
+
+/** Writes what there is to count, as a change of the counts like any other: with a new version. */
+export async function writeCounts(
+  trx: Transaction<Database>,
+  kind: Kind,
+  id: string,
+): Promise<void> {
+  const counts = Object.entries(COUNTED[kind]).map(
+    ([name, count]) => sql`${sql.ref(name)} = ${count}`,
+  );
+  await sql`
+    UPDATE ${THINGS[kind]} SET ${sql.join(counts)}, counts_version = counts_version + 1
+    WHERE id = ${id}
+  `.execute(trx);
+}
