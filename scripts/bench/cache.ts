@@ -13,14 +13,14 @@ import type { Bench, Comparison, Measurement, Panel } from './core/types.ts';
 const READING = { 37: 'endless-everything', 41: 'cache-tweets', 44: 'redis-newsfeeds' } as const;
 const STEPS_READ = [37, 41, 44] as const;
 const POSTING = { 43: 'list-coherence', 44: 'redis-newsfeeds' } as const;
-const ACCOUNT = {
+export const ACCOUNT = {
   username: 'bench',
   email: 'bench@example.com',
   password: 'a benchmark logs in too',
 };
 
 /** How much there is of everything. */
-interface Sizes {
+export interface Sizes {
   /** The tweets in the feed, and the ids in the list of each follower. */
   entries: number;
   authors: number;
@@ -36,7 +36,7 @@ interface Sizes {
   warmUp: number;
 }
 
-const FULL: Sizes = {
+export const FULL: Sizes = {
   entries: 800,
   authors: 20,
   likes: 10,
@@ -49,7 +49,7 @@ const FULL: Sizes = {
   warmUp: 5,
 };
 
-const QUICK: Sizes = {
+export const QUICK: Sizes = {
   ...FULL,
   entries: 100,
   followers: [10, 100],
@@ -58,14 +58,14 @@ const QUICK: Sizes = {
   warmUp: 0,
 };
 
-const PAGE = 20;
+export const PAGE = 20;
 /** Readers that ask at the same time. */
-const READING_AT_ONCE = 10;
+export const READING_AT_ONCE = 10;
 const LONGEST_POSTING_SECONDS = 30;
-const REDIS_TIMEOUT_MS = 60_000;
+export const REDIS_TIMEOUT_MS = 60_000;
 
 /** The first id of each kind of user; the viewer is the first account of all. */
-const FIRST = { viewer: 1, author: 1_000, star: 2_000, crowd: 100_000 };
+export const FIRST = { viewer: 1, author: 1_000, star: 2_000, crowd: 100_000 };
 
 export const bench: Bench = {
   summary: 'a feed without caches (37), from Memcached (41) and from Redis (44), against a bound',
@@ -101,7 +101,7 @@ async function run(context: BenchContext): Promise<Comparison> {
 }
 
 type Apps = Record<37 | 41 | 43 | 44, BenchApp>;
-type Page = { path: string; headers: { authorization: string } };
+export type Page = { path: string; headers: { authorization: string } };
 
 /** All servers on the same data. */
 async function startAll(context: BenchContext, sizes: Sizes): Promise<Apps> {
@@ -128,7 +128,7 @@ async function startAll(context: BenchContext, sizes: Sizes): Promise<Apps> {
 }
 
 /** Bulk SQL, the same rows at every run: the viewer's feed, what people did with it, and the stars. */
-async function fill(context: BenchContext, sizes: Sizes, database: string): Promise<void> {
+export async function fill(context: BenchContext, sizes: Sizes, database: string): Promise<void> {
   const sql = (statement: string) => context.sql(statement, database);
   const digits = Array.from({ length: 10 }, (_, n) => `SELECT ${n} AS n`).join(' UNION ALL ');
   await sql('CREATE TABLE numbers (n INT PRIMARY KEY)');
@@ -243,7 +243,9 @@ interface BareRedis {
  * The bound: a route that reads the top of the viewer's list, as step 44 has filled it, and replies
  * with these ids. It runs in this process, which does nothing else while the load generator works.
  */
-async function startBound(database: string): Promise<{ url: string; close(): Promise<void> }> {
+export async function startBound(
+  database: string,
+): Promise<{ url: string; close(): Promise<void> }> {
   const require = createRequire(join(stepFolder(READING[44]), 'package.json'));
   const redis: BareRedis = new (require('ioredis').Redis)((await servicesUp()).REDIS_URL);
   const key = `${database}:feed of ${FIRST.viewer}`;

@@ -4,12 +4,15 @@ import { styleText } from 'node:util';
 import Table from 'cli-table3';
 import { execa } from 'execa';
 import { type Course, listSteps } from './core/course.ts';
+import { TSC_ENV } from './verify/complete.ts';
 
 /** One part of `npm test`. */
 export interface Part {
   title: string;
   /** Commands, each with the folder it runs in. They count one each, unless they count themselves. */
   commands: PartCommand[];
+  /** Added to the environment of the commands. */
+  env?: Record<string, string>;
   /** How many of the commands run at once; by default one. */
   jobs?: number;
   /**
@@ -72,6 +75,7 @@ export function partsOf(course: Course): Part[] {
         bin(relative(course.root, dir), 'tsc', ['--singleThreaded'], dir),
       ),
       jobs: cores,
+      env: TSC_ENV,
     },
     // The part before has type-checked the steps.
     { title: 'course verify', commands: [tool('verify', 'verify', '--no-types')], counts: true },
@@ -116,7 +120,10 @@ async function runPart(part: Part, env: Record<string, string>): Promise<Count> 
   const total: Count = { passed: 0, failed: 0 };
   const work = async () => {
     for (let command = waiting.shift(); command; command = waiting.shift()) {
-      const { passed, failed } = await runCommand(command, part.counts ?? false, env);
+      const { passed, failed } = await runCommand(command, part.counts ?? false, {
+        ...env,
+        ...part.env,
+      });
       total.passed += passed;
       total.failed += failed;
     }

@@ -86,6 +86,30 @@ export async function demoAccounts(course: Course): Promise<DemoAccounts | undef
   };
 }
 
+/** The board of the queues of an app that runs. */
+export interface QueueBoard {
+  url: string;
+  /** The one for development; one that was given is not repeated. */
+  password: string | undefined;
+}
+
+/** The board of the queues of the app at `url`; undefined where it has none. */
+export async function queueBoard(
+  course: Course,
+  url: string,
+  env: NodeJS.ProcessEnv,
+): Promise<QueueBoard | undefined> {
+  const board = `${url}/admin/queues`;
+  const { status } = await fetch(board, { redirect: 'manual' });
+  if (status === 404) return undefined;
+  if (env.ADMIN_PASSWORD) return { url: board, password: undefined };
+  const file = join(course.finalDir, 'src', 'config.ts');
+  const config: { loadConfig(env: NodeJS.ProcessEnv): { ADMIN_PASSWORD?: string } } = await import(
+    pathToFileURL(file).href
+  );
+  return { url: board, password: config.loadConfig(env).ADMIN_PASSWORD };
+}
+
 function toolFile(course: Course, name: string): string {
   return join(course.finalDir, 'tools', `${name}.ts`);
 }

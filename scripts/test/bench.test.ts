@@ -11,12 +11,12 @@ import { load, measure, percentile } from '../bench/core/load.ts';
 import { plot } from '../bench/core/plot.ts';
 import { benchNames, loadBench, places, readKept } from '../bench/core/run.ts';
 import { formatTables } from '../bench/core/table.ts';
-import type { Comparison, KeptResult } from '../bench/core/types.ts';
+import type { Comparison, CountPanel, KeptResult, Panel } from '../bench/core/types.ts';
 import { courseAt } from '../src/core/course.ts';
 import { toolEnv } from '../src/core/run.ts';
 import { servicesUp } from '../src/services/index.ts';
 
-t.setTimeout(180_000);
+t.setTimeout(290_000);
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CLI = fileURLToPath(new URL('../course.js', import.meta.url));
@@ -83,7 +83,7 @@ t.test('feed --quick measures every cell and cleans up', async (t) => {
   t.equal(exitCode, 0, all);
   t.match(stdout, /people followed[\s\S]*1,000 │[\s\S]*followers[\s\S]*100 │/);
   const kept: KeptResult = JSON.parse(readFileSync(join(out, 'feed.json'), 'utf8'));
-  const rows = kept.panels.flatMap((panel) => panel.rows);
+  const rows = (kept.panels as Panel[]).flatMap((panel) => panel.rows);
   t.same(
     rows.map(({ size }) => size),
     [10, 100, 1_000, 10, 100],
@@ -156,6 +156,63 @@ t.test('counters --quick finds the same counts in both, also after all the likin
   t.same(await databases(), []);
 });
 
+t.test(
+  'fanout --quick delivers to all, with lists and without, and measures posting',
+  async (t) => {
+    const out = t.testdir();
+    const { exitCode, all } = await bench('fanout', '--quick', '--out', out);
+    t.equal(exitCode, 0, all);
+    const kept: KeptResult = JSON.parse(readFileSync(join(out, 'fanout.json'), 'utf8'));
+    const sizes = kept.panels.map((panel) => panel.rows.map(({ size }) => size));
+    t.same(sizes, Array(3).fill([10, 1_000]));
+    t.match(kept.facts.mostToFewest, { idle: Number, busy: Number });
+    t.ok(existsSync(join(out, 'fanout.svg')));
+    t.same(await databases(), []);
+  },
+);
+
+t.test('memory --quick: a list is smaller than a sorted set, and the worker reports', async (t) => {
+  const out = t.testdir();
+  const { exitCode, all } = await bench('memory', '--quick', '--out', out);
+  t.equal(exitCode, 0, all);
+  const kept: KeptResult = JSON.parse(readFileSync(join(out, 'memory.json'), 'utf8'));
+  const [worker, feeds] = kept.panels as CountPanel[];
+  t.same(
+    worker?.rows.map(({ size }) => size),
+    [10, 10_000],
+  );
+  for (const { first } of worker?.rows ?? []) t.ok(first.amount > 0);
+  for (const { first, second } of feeds?.rows ?? []) t.ok(second.amount < first.amount);
+  t.ok(existsSync(join(out, 'memory.svg')));
+  t.same(await databases(), []);
+});
+
+t.test('attack --quick: each remedy saves the statements that it is there for', async (t) => {
+  const out = t.testdir();
+  const { exitCode, all } = await bench('attack', '--quick', '--out', out);
+  t.equal(exitCode, 0, all);
+  const kept: KeptResult = JSON.parse(readFileSync(join(out, 'attack.json'), 'utf8'));
+  const [nowhere, atOnce, herd] = (kept.panels as CountPanel[]).map(({ rows }) =>
+    rows.map(({ size, first, second }) => [size, first.amount, second.amount]),
+  );
+  t.same(nowhere, [
+    [10, 10, 1],
+    [100, 100, 1],
+  ]);
+  const [objects, all600, spread] = atOnce?.[0] ?? [];
+  t.equal(objects, all600);
+  t.ok(Number(spread) < 50, String(spread));
+  t.same(
+    herd?.map(([readers, , shared]) => [readers, shared]),
+    [
+      [10, 1],
+      [50, 1],
+    ],
+  );
+  t.same(kept.facts.anotherIdEachTime, { requests: 100, statements: { 45: 100, 46: 100 } });
+  t.same(await databases(), []);
+});
+
 t.test('Ctrl-C stops it, and nothing is left or kept', async (t) => {
   const out = t.testdir();
   const running = bench('feed', '--quick', '--out', out);
@@ -183,6 +240,19 @@ t.test('a comparison is a table with ratios, and a plot', async (t) => {
   const svg = await plot(EXAMPLE);
   t.match(svg, /^<svg /);
   for (const text of ['Reading', 'depth', 'old', 'new', '× 1.3']) t.match(svg, `>${text}<`);
+});
+
+t.test('what is counted has one column for each of the two', async (t) => {
+  const rows = [{ size: 100, first: { amount: 100 }, second: { amount: 1 } }];
+  const counted: Comparison = {
+    ...EXAMPLE,
+    panels: [
+      { title: 'Herd', size: 'readers', measure: 'amount', unit: 'statements', axis: 'SQL', rows },
+    ],
+  };
+  t.match(formatTables(counted), /old statements │ new statements/);
+  t.match(formatTables(counted), /│ +100 │ +100 │ +1 │ +× 0.01 │/);
+  t.match(await plot(counted), '>× 0.01<');
 });
 
 t.test('percentiles are measured values, and the middle round gives the rate', async (t) => {

@@ -8,7 +8,9 @@ import { askRedis } from '../src/services/redis.ts';
 
 t.setTimeout(60_000);
 
-const { DATABASE_URL, REDIS_URL, MEMCACHED_URL } = await servicesUp({ quiet: true });
+const { DATABASE_URL, REDIS_URL, QUEUE_REDIS_URL, MEMCACHED_URL } = await servicesUp({
+  quiet: true,
+});
 const NAME = `fanout_test_${process.pid}_caches`;
 /** Names that must not be taken for NAME. */
 const OTHERS = [`${NAME}_2`, `x_${NAME}`];
@@ -50,6 +52,17 @@ t.test('a database that is dropped takes its keys along, and no others', async (
   await dropDatabase(url);
   t.same(await have(own), { redis: 0, memcached: 0 });
   t.same(await have(others), { redis: 8, memcached: 8 });
+});
+
+t.test('a database that is dropped takes its jobs along, and no others', async (t) => {
+  const job = (name: string) => `${name}:queues:fan-outs:1`;
+  const names = [NAME, ...OTHERS];
+  const lines = (command: string) => names.map((name) => command.replace('KEY', job(name)));
+  t.teardown(() => askRedis(QUEUE_REDIS_URL, 5000, ...lines('DEL KEY')));
+  await askRedis(QUEUE_REDIS_URL, 5000, ...lines('HSET KEY data value'));
+  await dropDatabase(withDatabase(DATABASE_URL, NAME));
+  const left = await askRedis(QUEUE_REDIS_URL, 5000, ...lines('EXISTS KEY'));
+  t.match(left, /^:0\r\n:1\r\n:1\r\n/);
 });
 
 t.test('several at once do not disturb each other', async (t) => {

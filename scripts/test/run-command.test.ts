@@ -1,11 +1,11 @@
 // `course run` and `course sql`, and startApp under them: real processes, ports and databases.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { dropDatabase, startApp, withDatabase } from '../src/core/app-process.ts';
+import { dropDatabase, neededServices, startApp, withDatabase } from '../src/core/app-process.ts';
 import { CourseError } from '../src/core/errors.ts';
 import { servicesUp } from '../src/services/index.ts';
 import { Learner, put } from './workspace-fixture.ts';
@@ -63,13 +63,82 @@ t.test('when the tool is killed, the app ends as well', async (t) => {
   t.ok(await refused(url));
 });
 
+const WORKER = `process.once('SIGTERM', (signal) => {
+  clearInterval(alive);
+  console.log('worker drained after', signal);
+});
+console.log('getting there');
+setTimeout(() => console.error('The worker is ready'), 300);
+const alive = setInterval(() => {}, 60_000);
+`;
+
+t.test('a worker runs beside the server, its lines are marked, and both drain', async (t) => {
+  const learner = new Learner(t);
+  put(join(learner.course.stepsDir, '04-fourth/src/worker.ts'), WORKER);
+  const { child, url, text } = await running(t, learner, ['04', '--port', '0']);
+  t.match(text(), /^\[worker\] getting there$/m);
+  t.match(text(), /^\[worker\] The worker is ready$/m, 'the app is there when the worker is ready');
+  child.kill('SIGTERM');
+  const { exitCode } = await child;
+  t.equal(exitCode, 0, text());
+  t.match(text(), /^\[worker\] worker drained after SIGTERM$/m);
+  t.match(text(), /^drained after SIGTERM$/m);
+  t.ok(await refused(url), 'no process is left');
+});
+
+t.test(
+  "a step that has the queue's package needs its Redis, and no step before it does",
+  async (t) => {
+    const needed = (dependencies: Record<string, string>) => {
+      const dir = t.testdir({ 'package.json': JSON.stringify({ dependencies }) });
+      return neededServices(dir);
+    };
+    t.same(needed({ fastify: '5.0.0' }), []);
+    t.same(needed({ mysql2: '3.0.0', ioredis: '6.0.0' }), ['mysql', 'redis']);
+    t.same(needed({ ioredis: '6.0.0', bullmq: '6.0.0', memcache: '1.0.0' }), [
+      'redis',
+      'redis-queue',
+      'memcached',
+    ]);
+  },
+);
+
+t.test('a worker that is to be kept is started again, and not without end', async (t) => {
+  const learner = new Learner(t);
+  const dir = join(learner.course.stepsDir, '04-fourth');
+  put(join(dir, 'src/worker.ts'), `console.log('ready', process.pid);\n${WORKER}`);
+  const app = await startApp({ dir, databaseName: 'none', quiet: true, keepWorker: true });
+  t.teardown(() => app.stop());
+  const workers = () => [...app.output().matchAll(/^\[worker\] ready (\d+)$/gm)];
+  for (let ends = 1; ends <= 6; ends += 1) {
+    const pid = await until(() => workers()[ends - 1]?.[1]);
+    process.kill(Number(pid), 'SIGKILL');
+  }
+  t.match(await app.exited, { name: 'worker', signal: 'SIGKILL' });
+  t.equal(workers().length, 6);
+});
+
+t.test('a worker has the flags that its script has', async (t) => {
+  const learner = new Learner(t);
+  const step = join(learner.course.stepsDir, '04-fourth');
+  const manifest = JSON.parse(readFileSync(join(step, 'package.json'), 'utf8'));
+  const worker = 'node --max-old-space-size=99 --no-warnings src/worker.ts';
+  put(
+    join(step, 'package.json'),
+    JSON.stringify({ ...manifest, scripts: { ...manifest.scripts, worker } }),
+  );
+  put(join(step, 'src/worker.ts'), 'console.log(process.execArgv);\n');
+  const { text } = await learner.run(['run', '04', '--port', '0']);
+  t.match(text, /^\[worker\].*'--max-old-space-size=99'/m);
+});
+
 t.test('a worker is started with the server, and when one ends, so does the other', async (t) => {
   const learner = new Learner(t);
   const src = join(learner.course.stepsDir, '04-fourth/src');
   put(join(src, 'worker.ts'), "console.log('working');\nsetTimeout(() => process.exit(3), 500);\n");
   const result = await learner.run(['run', '04', '--port', '0']);
   t.equal(result.code, 1);
-  t.match(result.text, 'working');
+  t.match(result.text, '[worker] working');
   t.match(result.text, 'drained after SIGTERM');
   t.match(result.text, 'The worker ended by itself (exit code 3).');
 });

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
+import { Company } from '../src/core/company/company.ts';
 import { runTests, type TestRun, WHOLE_FILE } from '../src/core/run.ts';
 
 const MODULES = fileURLToPath(new URL('../../node_modules', import.meta.url));
@@ -93,7 +94,7 @@ t.test(
 t.test('a file that hangs is ended and told, and the others run', async (t) => {
   const cwd = packageWith(t, {
     'hangs.test.ts': `
-      t.test('hangs', async () => { await new Promise((done) => setTimeout(done, 6000)); });`,
+      t.test('hangs', async () => { await new Promise((done) => setTimeout(done, 30_000)); });`,
     'loops.test.ts': `
       t.test('loops', async () => {
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000);
@@ -112,10 +113,11 @@ t.test('a file that hangs is ended and told, and the others run', async (t) => {
     cwd,
     files: [...files, 'test/loops.test.ts'],
     jobs: 3,
-    fileSeconds: 5,
+    fileSeconds: 12,
     env: {},
   });
-  const together = runTests({ cwd, files, together: true, fileSeconds: 1, env: {} });
+  const company = companyOf(t);
+  const together = runTests({ cwd, files, company, fileSeconds: 1, env: {} });
   const same = [1, 'good,good,none', 'hangs,hangs,timeout'];
   t.same(told(await together), same);
   t.same(told(await alone), [...same, `loops,${WHOLE_FILE},timeout`]);
@@ -140,6 +142,12 @@ t.test('a file that fails outside its cases is a case of its own', async (t) => 
   t.match(of('good'), [{ name: 'good', ok: true }]);
   t.equal(cases.length, 4);
 });
+
+function companyOf(t: Test): Company {
+  const company = new Company();
+  t.teardown(() => company.close());
+  return company;
+}
 
 t.test('only the files that are asked for run, in the environment that is given', async (t) => {
   const cwd = packageWith(t, {
@@ -168,7 +176,7 @@ t.test('together, files share a process and have a tap of their own', async (t) 
     'd.test.ts': `t.test('d', async (t) => { t.notMatch(t.testdir({}), 'a.test.ts'); });`,
   });
   const files = ['a', 'b', 'c', 'd'].map((name) => `test/${name}.test.ts`);
-  const { cases, exitCode } = await runTests({ cwd, files, together: true, env: {} });
+  const { cases, exitCode } = await runTests({ cwd, files, company: companyOf(t), env: {} });
   t.equal(exitCode, 1);
   t.match(cases, [
     { file: 'test/a.test.ts', name: 'a', ok: true },

@@ -17,6 +17,7 @@ import { execa } from 'execa';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import t, { type Test } from 'tap';
 import { isFree } from '../src/services/ports.ts';
+import { askRedis } from '../src/services/redis.ts';
 
 // Real servers, each test in a place of its own, started by the tool's own command line.
 
@@ -26,7 +27,7 @@ interface Tool {
   dir: string;
   env: Record<string, string>;
   run(...args: string[]): Promise<{ exitCode: number; stdout: string; stderr: string }>;
-  addresses(): Promise<{ mysql: URL; redis: URL; memcached: URL }>;
+  addresses(): Promise<{ mysql: URL; redis: URL; queue: URL; memcached: URL }>;
   state(): Record<string, { port: number; pid?: number }>;
 }
 
@@ -37,6 +38,7 @@ function toolAt(t: Test, dir: string, extra: Record<string, string> = {}): Tool 
     FANOUT_SERVICES: 'local',
     DATABASE_URL: '',
     REDIS_URL: '',
+    QUEUE_REDIS_URL: '',
     MEMCACHED_URL: '',
     ...extra,
   };
@@ -55,10 +57,14 @@ function toolAt(t: Test, dir: string, extra: Record<string, string> = {}): Tool 
     run,
     async addresses() {
       const { stdout } = await run('status', '--env');
-      const [, mysql = '', redis = '', memcached = ''] =
-        /DATABASE_URL='(.*)'\nexport REDIS_URL='(.*)'\nexport MEMCACHED_URL='(.*)'/.exec(stdout) ??
-        [];
-      return { mysql: new URL(mysql), redis: new URL(redis), memcached: new URL(memcached) };
+      const at = (name: string) =>
+        new URL(new RegExp(`^export ${name}='(.*)'$`, 'm').exec(stdout)?.[1] ?? '');
+      return {
+        mysql: at('DATABASE_URL'),
+        redis: at('REDIS_URL'),
+        queue: at('QUEUE_REDIS_URL'),
+        memcached: at('MEMCACHED_URL'),
+      };
     },
     state: () => JSON.parse(readFileSync(join(dir, 'state.json'), 'utf8')),
   };
@@ -140,6 +146,27 @@ t.test('services start once, are reused, and keep their data over a stop', async
   t.equal((await tool.run('reset', '--yes')).exitCode, 0);
   const after = (await tool.addresses()).mysql;
   await t.rejects(query(after, 'SELECT * FROM kept'), { code: 'ER_NO_SUCH_TABLE' });
+});
+
+t.test('the queue has a Redis of its own, which forgets nothing', async (t) => {
+  const tool = toolAt(t, newDir(t));
+  const up = await tool.run('up');
+  t.match(up.stdout, /Redis \(queue\) .*own process/);
+  const { redis, queue } = await tool.addresses();
+  const ask = (url: URL, ...commands: string[]) => askRedis(url.href, 5000, ...commands);
+  t.match(await ask(redis, 'CONFIG GET maxmemory-policy'), 'allkeys-lru');
+  t.match(await ask(queue, 'CONFIG GET maxmemory-policy'), 'noeviction');
+  await ask(redis, 'SET place cache');
+  t.match(await ask(queue, 'GET place'), '$-1', 'it is another server');
+  await ask(queue, 'SET place queue');
+  await tool.run('down');
+  t.ok(await isFree(Number(queue.port)));
+  await tool.run('up');
+  t.same((await tool.addresses()).queue, queue, 'the port is remembered');
+  t.match(await ask(queue, 'GET place'), 'queue', 'jobs are there after a restart');
+  t.match(await ask(redis, 'GET place'), '$-1', 'what is cached can be made again');
+  await tool.run('reset', '--yes');
+  t.match(await ask((await tool.addresses()).queue, 'GET place'), '$-1');
 });
 
 t.test('commands that start services at once do not collide', async (t) => {
@@ -250,8 +277,13 @@ t.test('a server that cannot start shows the end of its log', async (t) => {
 t.test('addresses in the environment go first, and must answer', async (t) => {
   const own = toolAt(t, newDir(t));
   await own.run('up');
-  const { mysql, redis, memcached } = await own.addresses();
-  const urls = { DATABASE_URL: mysql.href, REDIS_URL: redis.href, MEMCACHED_URL: memcached.href };
+  const { mysql, redis, queue, memcached } = await own.addresses();
+  const urls = {
+    DATABASE_URL: mysql.href,
+    REDIS_URL: redis.href,
+    QUEUE_REDIS_URL: queue.href,
+    MEMCACHED_URL: memcached.href,
+  };
   const given = { FANOUT_SERVICES: '', ...urls };
 
   const guest = toolAt(t, newDir(t), given);
@@ -271,6 +303,8 @@ t.test('addresses in the environment go first, and must answer', async (t) => {
 
   const incomplete = toolAt(t, newDir(t), { ...given, REDIS_URL: '', FANOUT_SERVICES: 'env' });
   t.match((await incomplete.run('up')).stderr, /does not give REDIS_URL: set it/);
+  const noQueue = toolAt(t, newDir(t), { ...given, QUEUE_REDIS_URL: '', FANOUT_SERVICES: 'env' });
+  t.match((await noQueue.run('up')).stderr, /does not give QUEUE_REDIS_URL: set it/);
 });
 
 t.test('where nothing works, one sentence names the choices', async (t) => {
@@ -279,7 +313,7 @@ t.test('where nothing works, one sentence names the choices', async (t) => {
   t.equal(none.exitCode, 1);
   t.match(
     none.stderr,
-    /needs MySQL, Redis, and Memcached.*start Docker, or install them.*REDIS_URL, and MEMCACHED_URL/,
+    /needs MySQL, Redis, and Memcached,.*start Docker, or install them.*REDIS_URL, QUEUE_REDIS_URL, and MEMCACHED_URL/,
   );
   t.equal(none.stderr.trim().split('\n').length, 1);
 

@@ -257,6 +257,21 @@ t.test('rule 1: a step that does not stop on SIGTERM', async (t) => {
   );
 });
 
+t.test('rule 1: a worker that ends by itself, or does not stop on SIGTERM', async (t) => {
+  const ends = makeCourse(t, { 'steps/02-two/src/worker.ts': "throw new Error('no queue');\n" });
+  const early = await run(ends, { only: ['live'] });
+  t.equal(early.findings.length, 1);
+  t.match(early.findings[0], /^starts: The worker ended by itself \(exit code 1\).*no queue/s);
+
+  const deaf = makeCourse(t, {
+    'steps/02-two/src/worker.ts':
+      "console.log('ready');\nprocess.on('SIGTERM', () => {});\nsetInterval(() => {}, 60_000);\n",
+  });
+  const late = await run(deaf, { only: ['live'], drainTimeoutMs: 1_000 });
+  t.equal(late.findings.length, 1);
+  t.match(late.findings[0], /^starts: The worker did not stop on SIGTERM within 1\.\d seconds/);
+});
+
 t.test('rule 3: cases that are not red, or not by assertion', async (t) => {
   const course = makeCourse(t, {
     'steps/02-two/test/two.test.ts': testFile(

@@ -90,9 +90,12 @@ export class BenchContext {
 
   /**
    * Starts the server of a step (named by its slug, so that a step may be renumbered) on the
-   * benchmark's database `name`, created and migrated when needed, as in production.
+   * benchmark's database `name`, created and migrated when needed, as in production. Its worker, if
+   * it has one, works beside it.
+   *
+   * @param env what its environment has besides.
    */
-  async start(slug: string, name: string): Promise<BenchApp> {
+  async start(slug: string, name: string, env: Record<string, string> = {}): Promise<BenchApp> {
     this.signal.throwIfAborted();
     const database = `${PREFIX}${name}`;
     const app = await startApp({
@@ -106,6 +109,9 @@ export class BenchContext {
         JWT_SECRET: 'only-for-the-minutes-of-one-benchmark',
         // Demanded in production; no benchmark stores a file.
         UPLOADS_DIR: join(tmpdir(), 'fanout-bench-uploads'),
+        // One user sends what a thousand would, and is not refused.
+        RATE_LIMIT_FACTOR: '1000000',
+        ...env,
       },
     });
     this.#apps.push(app);
@@ -116,8 +122,10 @@ export class BenchContext {
   /**
    * Copies an app's database, the record of its migrations too, to the benchmark's database `name`:
    * another step that is started there goes on from it.
+   *
+   * @returns what it is called on the server.
    */
-  async copyDatabase(from: BenchApp, name: string): Promise<void> {
+  async copyDatabase(from: BenchApp, name: string): Promise<string> {
     const to = `${PREFIX}${name}`;
     await this.sql(`CREATE DATABASE ${to} CHARACTER SET utf8mb4`);
     const tables = await this.sql(
@@ -127,6 +135,7 @@ export class BenchContext {
       await this.sql(`CREATE TABLE ${to}.${table} LIKE ${from.database}.${table}`);
       await this.sql(`INSERT INTO ${to}.${table} SELECT * FROM ${from.database}.${table}`);
     }
+    return to;
   }
 
   /** Runs a statement, in the database `database` where one is named. */

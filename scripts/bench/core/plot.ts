@@ -1,7 +1,7 @@
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
-import { ratio } from './table.ts';
-import type { Comparison, Panel } from './types.ts';
+import { figure, ratio } from './table.ts';
+import type { AnyPanel, Comparison } from './types.ts';
 
 /** Chosen to be read on white and on black: the page behind the plot shows through. */
 const TEXT = '#768390';
@@ -49,15 +49,15 @@ function specification({ title, variants, panels }: Comparison): TopLevelSpec {
   };
 }
 
-function panelOf(panel: Panel, variants: [string, string]) {
+function panelOf(panel: AnyPanel, variants: [string, string]) {
   const sizes = panel.rows.map(({ size }) => size);
   const points = panel.rows.flatMap((row) => [
-    { size: row.size, value: row.first[panel.measure], variant: variants[0] },
-    { size: row.size, value: row.second[panel.measure], variant: variants[1] },
+    { size: row.size, value: figure(panel, row.first), variant: variants[0] },
+    { size: row.size, value: figure(panel, row.second), variant: variants[1] },
   ]);
   const ratios = panel.rows.map((row) => ({
     size: row.size,
-    value: Math.max(row.first[panel.measure], row.second[panel.measure]),
+    value: Math.max(figure(panel, row.first), figure(panel, row.second)),
     text: `× ${ratio(panel, row).toLocaleString('en')}`,
   }));
   const x = {

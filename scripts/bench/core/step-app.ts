@@ -32,31 +32,39 @@ export async function openStepApp(slug: string, database: string): Promise<StepA
     NODE_ENV: 'production',
     JWT_SECRET: 'only-for-the-minutes-of-one-benchmark',
     UPLOADS_DIR: join(tmpdir(), 'fanout-bench-uploads'),
+    RATE_LIMIT_FACTOR: '1000000',
     ...services,
     DATABASE_URL: withDatabase(services.DATABASE_URL ?? '', database),
   });
   return buildApp({ config });
 }
 
-/** The SQL that one request is answered with, as mysql2 reports it. @throws when it is not 200. */
-export async function statementsOf(
-  app: StepApp,
-  { path, headers }: { path: string; headers: object },
-): Promise<string[]> {
+/** The SQL that is sent from this process while it does something, as mysql2 reports it. */
+export async function recordStatements(work: () => Promise<void>): Promise<string[]> {
   const statements: string[] = [];
   const record = (message: unknown) => {
     const { query, values } = message as { query: string; values?: Parameters<typeof format>[1] };
-    // What a new connection says first is not the page's.
+    // What a new connection says first is nobody's.
     if (!query.startsWith('SET ')) statements.push(format(query, values ?? []));
   };
   diagnostics.subscribe('tracing:mysql2:query:start', record);
   try {
-    const { statusCode } = await app.inject({ url: path, headers });
-    if (statusCode !== 200) throw new Error(`${path} was answered with ${statusCode}.`);
+    await work();
   } finally {
     diagnostics.unsubscribe('tracing:mysql2:query:start', record);
   }
   return statements;
+}
+
+/** The SQL that one request is answered with. @throws when it is not 200. */
+export async function statementsOf(
+  app: StepApp,
+  { path, headers }: { path: string; headers: object },
+): Promise<string[]> {
+  return recordStatements(async () => {
+    const { statusCode } = await app.inject({ url: path, headers });
+    if (statusCode !== 200) throw new Error(`${path} was answered with ${statusCode}.`);
+  });
 }
 
 /** The rows that MySQL reads for a statement, by its own count. */

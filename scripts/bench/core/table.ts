@@ -1,9 +1,14 @@
 import Table from 'cli-table3';
-import type { Comparison, Measurement, Panel, Row } from './types.ts';
+import type { AnyPanel, Comparison, Count, CountRow, Measurement, Row } from './types.ts';
+
+/** What the panel compares, out of the figures of one cell. */
+export function figure({ measure }: AnyPanel, cell: Measurement | Count): number {
+  return (cell as Record<typeof measure, number>)[measure];
+}
 
 /** The ratio of the second variant to the first in what the panel compares. */
-export function ratio(panel: Panel, row: Row): number {
-  return Number((row.second[panel.measure] / row.first[panel.measure]).toPrecision(2));
+export function ratio(panel: AnyPanel, { first, second }: Row | CountRow): number {
+  return Number((figure(panel, second) / figure(panel, first)).toPrecision(2));
 }
 
 /** A comparison as text: a title and a table for each panel. */
@@ -14,7 +19,7 @@ export function formatTables({ title, variants, panels }: Comparison): string {
   ].join('\n\n');
 }
 
-function asTable(panel: Panel, [first, second]: [string, string]): string {
+function asTable(panel: AnyPanel, [first, second]: [string, string]): string {
   const columns = columnsOf(panel);
   const heads = [first, second].flatMap((name) => columns.map(([, head]) => `${name} ${head}`));
   const table = new Table({
@@ -24,20 +29,23 @@ function asTable(panel: Panel, [first, second]: [string, string]): string {
   });
   for (const row of panel.rows) {
     const figures = [row.first, row.second].flatMap((measurement) =>
-      columns.map(([key]) => count(measurement[key])),
+      columns.map(([key]) => count((measurement as Cell)[key])),
     );
     table.push([count(row.size), ...figures, `× ${ratio(panel, row)}`]);
   }
   return table.toString();
 }
 
+type Cell = Record<keyof Measurement | keyof Count, number>;
+
 /** One request after the other: what is done in a second says no more than how long one takes. */
-function columnsOf(panel: Panel): [keyof Measurement, string][] {
-  const times: [keyof Measurement, string][] = [
+function columnsOf(panel: AnyPanel): [keyof Cell, string][] {
+  if (panel.measure === 'amount') return [['amount', panel.unit]];
+  const times: [keyof Cell, string][] = [
     ['p50', 'p50 ms'],
     ['p99', 'p99 ms'],
   ];
-  return panel.measure === 'p50' ? times : [['perSecond', '/s'], ...times];
+  return panel.measure === 'perSecond' ? [['perSecond', '/s'], ...times] : times;
 }
 
 function count(value: number): string {

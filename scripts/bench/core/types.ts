@@ -17,30 +17,51 @@ export interface Comparison {
   title: string;
   /** The names of the two; a ratio is that of the second to the first. */
   variants: [string, string];
-  panels: Panel[];
+  panels: AnyPanel[];
   /** What one has to know to read the figures: sizes of the data, query plans. */
   facts: Record<string, unknown>;
 }
 
 /** One question asked at several sizes: a table, and one half of the plot. */
-export interface Panel {
+interface PanelOf<Figures> {
   title: string;
   /** The names of the two, where they are not those of the comparison. */
   variants?: [string, string];
   /** What the sizes count: `people followed`. */
   size: string;
-  /** The figure that is plotted and compared; the table has the others too. */
-  measure: 'perSecond' | 'p50';
   /** The title of the plot's vertical axis. */
   axis: string;
-  rows: Row[];
+  rows: RowOf<Figures>[];
 }
 
+/** A question that is answered by a clock. */
+export interface Panel extends PanelOf<Measurement> {
+  /** The figure that is plotted and compared; the table has the others too. */
+  measure: 'perSecond' | 'p50' | 'p99';
+}
+
+/** A question that is answered by counting. */
+export interface CountPanel extends PanelOf<Count> {
+  measure: 'amount';
+  /** What is counted: `statements`, `MB`. */
+  unit: string;
+}
+
+export type AnyPanel = Panel | CountPanel;
+
 /** One size of a panel. */
-export interface Row {
+interface RowOf<Figures> {
   size: number;
-  first: Measurement;
-  second: Measurement;
+  first: Figures;
+  second: Figures;
+}
+
+export type Row = RowOf<Measurement>;
+export type CountRow = RowOf<Count>;
+
+/** What was counted in one cell. */
+export interface Count {
+  amount: number;
 }
 
 /** What came of the requests of one cell. Times in milliseconds. */

@@ -15,12 +15,14 @@ import {
 export function register(program: Command): void {
   const services = program
     .command('services')
-    .description('MySQL, Redis and Memcached: start them, stop them, see how they run')
+    .description(
+      'MySQL, Redis (one for the cache, one for the queue) and Memcached: start, stop, see how they run',
+    )
     .addHelpText(
       'after',
       `
 The first of these that works is used:
-  1. the addresses in DATABASE_URL, REDIS_URL and MEMCACHED_URL
+  1. the addresses in DATABASE_URL, REDIS_URL, QUEUE_REDIS_URL and MEMCACHED_URL
   2. Docker, with docker-compose.yml
   3. servers installed on this machine, as private processes with their data in .services/
   4. as root on Debian or Ubuntu, the same after installing them with apt-get

@@ -9,6 +9,8 @@ import {
   FINAL_DATABASE,
   hasTool,
   prepareFinal,
+  type QueueBoard,
+  queueBoard,
   runTool,
 } from '../final-app.ts';
 import { isFree } from '../services/ports.ts';
@@ -43,10 +45,15 @@ async function up(): Promise<void> {
     process.once('SIGTERM', () => resolve('SIGTERM'));
     process.once('SIGHUP', () => resolve('SIGTERM'));
   });
-  const app = await startApp({ dir: course.finalDir, databaseName: FINAL_DATABASE, port });
+  const app = await startApp({
+    dir: course.finalDir,
+    databaseName: FINAL_DATABASE,
+    port,
+    keepWorker: true,
+  });
   try {
     await waitUntilReady(app.url);
-    printWelcome(app.url, await demoAccounts(course));
+    printWelcome(app.url, await demoAccounts(course), await queueBoard(course, app.url, env));
     const first = await Promise.race([signalled, app.exited]);
     if (typeof first === 'string') {
       console.log(
@@ -96,7 +103,11 @@ async function waitUntilReady(url: string): Promise<void> {
   );
 }
 
-function printWelcome(url: string, accounts: DemoAccounts | undefined): void {
+function printWelcome(
+  url: string,
+  accounts: DemoAccounts | undefined,
+  board: QueueBoard | undefined,
+): void {
   const bold = (text: string) => styleText('bold', text);
   const elsewhere = url.endsWith(':3000') ? '' : `PORT=${new URL(url).port} `;
   const login =
@@ -105,12 +116,16 @@ function printWelcome(url: string, accounts: DemoAccounts | undefined): void {
       : [
           `Log in as    ${accounts.usernames.slice(0, 3).join(', ')} (password: ${accounts.password})`,
         ];
+  const password = board?.password === undefined ? '' : `, password: ${board.password}`;
+  const queues =
+    board === undefined ? [] : [`Queues       ${bold(board.url)} (any name${password})`];
   console.log(
     [
       '',
       `API          ${bold(url)}`,
       `Its page     ${bold(`${url}/docs`)}`,
       ...login,
+      ...queues,
       '',
       'Next, in a second terminal:',
       `  ${bold(`${elsewhere}npm run demo`.padEnd(24))} the app at work, played in scenes`,

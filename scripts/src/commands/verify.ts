@@ -1,8 +1,7 @@
-import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { listSteps, openCourse, requireStep } from '../core/course.ts';
 import { CourseError, ExitCode } from '../core/errors.ts';
-import { KINDS, type Kind, verify } from '../verify/index.ts';
+import { JOBS, KINDS, type Kind, verify } from '../verify/index.ts';
 
 interface Options {
   jobs: number;
@@ -27,12 +26,7 @@ export function register(program: Command): void {
 Starts the services that are needed. Prints a line a check, a table and the findings.`,
     )
     .argument('[steps...]', 'the steps (7, 07 or 07-openapi); all without it')
-    .option(
-      '-j, --jobs <number>',
-      'how many checks run at once',
-      wholeNumber,
-      availableParallelism(),
-    )
+    .option('-j, --jobs <number>', 'how many checks run at once', wholeNumber, JOBS)
     .addOption(new Option('--only <kinds...>', 'do only some of the work').choices(KINDS))
     .option('--no-types', 'leave out the type-check')
     .option('--write-output', 'put what came out into the lessons where they show something else')

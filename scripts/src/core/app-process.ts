@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { createConnection } from 'mysql2/promise';
 import { clearCaches } from '../services/caches.ts';
 import { type ServiceEnv, type ServiceName, servicesUp } from '../services/index.ts';
@@ -19,6 +21,8 @@ export interface AppOptions {
   env?: Record<string, string>;
   /** Keeps its output for `output()` instead of passing it through. */
   quiet?: boolean;
+  /** Starts another worker whenever one ends by itself, as whoever operates the app would have it. */
+  keepWorker?: boolean;
   /** Drops the database and its caches first, so that the app starts on an empty one. */
   fresh?: boolean;
   /** Drops the database and its caches after the app has stopped. */
@@ -33,10 +37,15 @@ export interface RunningApp {
   url: string;
   /** The address of its database, or undefined when the step has none. */
   databaseUrl: string | undefined;
-  /** What its processes have printed so far (the last 100,000 characters). */
+  /**
+   * What its processes have printed so far (the last 100,000 characters). Lines of the worker begin
+   * with `[worker] `.
+   */
   output(): string;
   /** Settles when one of its processes has ended, asked or not. */
   exited: Promise<Exit>;
+  /** How those of its processes ended that have ended, in that order. */
+  exits(): readonly Exit[];
   /**
    * Passes the signal on (default SIGTERM), waits for the drain, and kills what is left after
    * `drainTimeoutMs`. Calling it again waits for the same end.
@@ -52,14 +61,18 @@ export interface Exit {
 }
 
 const START_TIMEOUT_MS = 30_000;
+const WORKER_TIMEOUT_MS = 10_000;
 const DRAIN_TIMEOUT_MS = 15_000;
+/** Within a minute. */
+const MOST_RESTARTS = 5;
 const KEPT_OUTPUT = 100_000;
 const LISTENING = /Server listening at (https?:\/\/[^\s"]+)/;
+const WORKING = /^\[worker\] .*\bready\b/im;
 
 /**
  * Starts a step's app: brings up the services that its package.json needs, creates and migrates its
- * database, starts `src/server.ts` (and `src/worker.ts` where there is one), and waits until the
- * server listens.
+ * database, starts `src/server.ts` (and `src/worker.ts` where there is one, with the flags of the
+ * package's script `worker`), and waits until the server listens and the worker says that it is ready.
  *
  * @throws {CourseError} when the port is taken, a migration fails, or the app does not start.
  */
@@ -90,12 +103,20 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   try {
     const server = group.start('server', 'src/server.ts');
     const url = await listening(server, group, port, env.HOST ?? '127.0.0.1');
-    if (existsSync(join(dir, 'src', 'worker.ts'))) group.start('worker', 'src/worker.ts');
+    if (existsSync(join(dir, 'src', 'worker.ts'))) {
+      const how = {
+        mark: '[worker] ',
+        again: options.keepWorker ?? false,
+        flags: workerFlags(dir),
+      };
+      await ready(group.start('worker', 'src/worker.ts', how), group, env);
+    }
     return {
       url,
       databaseUrl,
       output: () => group.output,
       exited: group.firstExit,
+      exits: () => group.exits,
       stop: async (signal) => {
         await group.stop(signal);
         if (options.dropOnStop && databaseUrl !== undefined) await dropDatabase(databaseUrl);
@@ -105,6 +126,15 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     await group.stop();
     throw error;
   }
+}
+
+/** What the package's script `worker` tells Node besides: bounds of its memory, for example. */
+function workerFlags(dir: string): string[] {
+  const file = join(dir, 'package.json');
+  if (!existsSync(file)) return [];
+  const { scripts }: { scripts?: Record<string, string> } = JSON.parse(readFileSync(file, 'utf8'));
+  const [, flags = ''] = /^node (.*)src\/worker\.ts$/.exec(scripts?.worker ?? '') ?? [];
+  return flags.split(' ').filter((flag) => flag !== '');
 }
 
 /** The services that a package needs by its dependencies. */
@@ -117,7 +147,8 @@ export function neededServices(dir: string): ServiceName[] {
   const dependencies = manifest.dependencies ?? {};
   const needed: ServiceName[] = [];
   if ('mysql2' in dependencies) needed.push('mysql');
-  if ('ioredis' in dependencies || 'bullmq' in dependencies) needed.push('redis');
+  if ('ioredis' in dependencies) needed.push('redis');
+  if ('bullmq' in dependencies) needed.push('redis-queue');
   if ('memcache' in dependencies) needed.push('memcached');
   return needed;
 }
@@ -136,6 +167,7 @@ export async function serviceEnvironment(
   return {
     ...(need.includes('mysql') && { DATABASE_URL: all.DATABASE_URL }),
     ...(need.includes('redis') && { REDIS_URL: all.REDIS_URL }),
+    ...(need.includes('redis-queue') && { QUEUE_REDIS_URL: all.QUEUE_REDIS_URL }),
     ...(need.includes('memcached') && { MEMCACHED_URL: all.MEMCACHED_URL }),
   };
 }
@@ -259,14 +291,38 @@ async function listening(
   );
 }
 
+/**
+ * Waits until the worker says that it is ready; one that cannot say so (its LOG_LEVEL hides it, or
+ * it has other words) goes on getting ready by itself. One that ends is told by `exited`.
+ */
+async function ready(
+  worker: ChildProcess,
+  group: ProcessGroup,
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  const talks = /^(|trace|debug|info)$/.test(env.LOG_LEVEL ?? '');
+  const deadline = Date.now() + (talks ? WORKER_TIMEOUT_MS : 0);
+  while (!WORKING.test(group.output) && Date.now() < deadline) {
+    if (worker.exitCode !== null || worker.signalCode !== null) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 function startFailure(group: ProcessGroup, port: number): string {
   if (group.output.includes('EADDRINUSE')) return portTaken(port).message;
   return `The server ended before it listened.${group.shown()}`;
 }
 
+interface StartOptions {
+  mark?: string;
+  again?: boolean;
+  flags?: string[];
+}
+
 /** The processes of one app, started and stopped together. */
 class ProcessGroup {
   output = '';
+  readonly exits: Exit[] = [];
   readonly firstExit: Promise<Exit>;
   readonly #children: { child: ChildProcess; ended: Promise<void> }[] = [];
   readonly #dir: string;
@@ -275,6 +331,8 @@ class ProcessGroup {
   readonly #drainTimeoutMs: number;
   #settleFirstExit: (exit: Exit) => void = () => {};
   #stopping: Promise<void> | undefined;
+  /** When processes were started again, in the last minute. */
+  #restarts: number[] = [];
 
   constructor(
     dir: string,
@@ -291,9 +349,15 @@ class ProcessGroup {
     });
   }
 
-  start(name: string, script: string): ChildProcess {
+  /**
+   * @param options.mark what each line of its output begins with.
+   * @param options.again starts another when it ends by itself, unless that happens all the time.
+   * @param options.flags what Node is told besides.
+   */
+  start(name: string, script: string, options: StartOptions = {}): ChildProcess {
+    const { mark = '', again = false, flags = [] } = options;
     const preload = new URL('./follow-parent.ts', import.meta.url).href;
-    const child = spawn(process.execPath, ['--import', preload, script], {
+    const child = spawn(process.execPath, [...flags, '--import', preload, script], {
       cwd: this.#dir,
       env: this.#env,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -301,16 +365,20 @@ class ProcessGroup {
       // A second signal would make an app that is draining give up at once.
       detached: process.platform !== 'win32',
     });
-    child.stdout?.on('data', (chunk: Buffer) => this.#print(chunk, process.stdout));
-    child.stderr?.on('data', (chunk: Buffer) => this.#print(chunk, process.stderr));
+    this.#show(mark, child.stdout, process.stdout);
+    this.#show(mark, child.stderr, process.stderr);
     const ended = new Promise<void>((resolve) => {
       child.once('error', (error) => {
         this.output += `${error.message}\n`;
-        this.#settleFirstExit({ name, code: 1, signal: null });
+        this.#end({ name, code: 1, signal: null });
         resolve();
       });
       child.once('close', (code, signal) => {
-        this.#settleFirstExit({ name, code, signal });
+        if (again && this.#mayRestart()) {
+          const how = signal ?? `exit code ${code}`;
+          console.error(`The ${name} ended by itself (${how}): another one is started.`);
+          this.start(name, script, options);
+        } else this.#end({ name, code, signal });
         resolve();
       });
     });
@@ -338,9 +406,34 @@ class ProcessGroup {
     clearTimeout(kill);
   }
 
-  #print(chunk: Buffer, target: NodeJS.WriteStream): void {
-    this.output = (this.output + chunk.toString('utf8')).slice(-KEPT_OUTPUT);
-    if (!this.#quiet) target.write(chunk);
+  #mayRestart(): boolean {
+    if (this.#stopping !== undefined) return false;
+    const now = Date.now();
+    this.#restarts = [...this.#restarts.filter((at) => now - at < 60_000), now];
+    return this.#restarts.length <= MOST_RESTARTS;
+  }
+
+  #end(exit: Exit): void {
+    if (this.exits.some(({ name }) => name === exit.name)) return;
+    this.exits.push(exit);
+    this.#settleFirstExit(exit);
+  }
+
+  #show(mark: string, stream: Readable | null, target: NodeJS.WriteStream): void {
+    if (stream === null) return;
+    stream.setEncoding('utf8');
+    if (mark === '') {
+      stream.on('data', (text: string) => this.#print(text, target));
+      return;
+    }
+    createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) =>
+      this.#print(`${mark}${line}\n`, target),
+    );
+  }
+
+  #print(text: string, target: NodeJS.WriteStream): void {
+    this.output = (this.output + text).slice(-KEPT_OUTPUT);
+    if (!this.#quiet) target.write(text);
   }
 }
 

@@ -1,11 +1,12 @@
-import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { execa } from 'execa';
 import { Parser, type Result } from 'tap-parser';
 import { ensureTapBuilt } from '../../build-tap.js';
+import type { BatchResult, Company } from './company/company.ts';
 import { CourseError, ExitCode } from './errors.ts';
+import { killTree } from './kill-tree.ts';
 
 /** The name of the case that stands for a whole test file that failed outside its cases. */
 export const WHOLE_FILE = '(the file as a whole)';
@@ -31,6 +32,8 @@ export interface TestRun {
   cases: TestCase[];
   /** The exit code of tap; 1 when it was killed. */
   exitCode: number;
+  /** The files that have left something open, as far as that is known. */
+  left?: string[];
   /** Raw TAP and everything that the tests wrote to stderr. */
   output: string;
   ms: number;
@@ -47,10 +50,10 @@ export interface RunOptions {
   /** How many test files run at once; by default one a core. */
   jobs?: number;
   /**
-   * Runs the files one after the other in one process instead of one process a file: a third of the
-   * cost, because what they import is loaded once. A failure may then be the fault of another file.
+   * Has a process of this company run the files one after the other, instead of a new one for each:
+   * a small part of the cost. A failure may then be the fault of another file.
    */
-  together?: boolean;
+  company?: Company;
   /** How many seconds a test file may take before it counts as hung; by default 120. */
   fileSeconds?: number;
   /**
@@ -72,10 +75,37 @@ export interface RunOptions {
 export async function runTests(options: RunOptions): Promise<TestRun> {
   buildTap();
   const started = performance.now();
-  const [program, args] = programOf(options);
+  const result = await (options.company === undefined
+    ? runTap(options)
+    : runInCompany(options, options.company));
+  const output = `${result.stdout}\n${result.stderr}`;
+  const cases = await parseTap(result.stdout, result.stderr);
+  return {
+    cases: [...cases, ...silentCases(options, cases, output)].map((entry) => ({
+      ...entry,
+      text: relative(entry.text, options.cwd),
+    })),
+    exitCode: result.exitCode,
+    left: result.left,
+    output,
+    ms: performance.now() - started,
+  };
+}
+
+async function runInCompany(options: RunOptions, company: Company): Promise<BatchResult> {
+  const { cwd, files = [], fileSeconds = FILE_SECONDS, signal } = options;
+  const env = { ...toolEnv(cwd), ...options.env, ...UNLIMITED };
+  const result = await company.run({ cwd, env, seconds: fileSeconds, files }, signal);
+  signal?.throwIfAborted();
+  return result;
+}
+
+async function runTap(options: RunOptions): Promise<BatchResult> {
   // In a group of its own it can be killed as a whole: told to stop, tap goes on with its files.
   const detached = options.signal !== undefined && process.platform !== 'win32';
-  const running = execa(program, args, {
+  const { files = [], jobs, fileSeconds = FILE_SECONDS } = options;
+  const limits = [`--jobs=${jobs ?? availableParallelism()}`, `--timeout=${fileSeconds}`];
+  const running = execa('tap', ['-R', 'tap', ...limits, ...files], {
     cwd: options.cwd,
     env: { ...toolEnv(options.cwd), ...options.env, ...UNLIMITED },
     extendEnv: false,
@@ -94,17 +124,8 @@ export async function runTests(options: RunOptions): Promise<TestRun> {
       `tap could not be started in ${options.cwd}: run "npm install" in the repository and try again.`,
     );
   }
-  const output = `${result.stdout}\n${result.stderr}`;
-  const cases = await parseTap(result.stdout, result.stderr);
-  return {
-    cases: [...cases, ...silentCases(options, cases, output)].map((entry) => ({
-      ...entry,
-      text: relative(entry.text, options.cwd),
-    })),
-    exitCode: result.exitCode ?? 1,
-    output,
-    ms: performance.now() - started,
-  };
+  const { stdout, stderr, exitCode = 1 } = result;
+  return { stdout, stderr, exitCode, left: [] };
 }
 
 /** Makes sure that tap is built, where npm has not done it after the install. */
@@ -117,32 +138,10 @@ function buildTap(): void {
 }
 
 const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
-const TOGETHER = fileURLToPath(new URL('./together.ts', import.meta.url));
 /** The run as a whole has no time limit: each file has its own. */
 const UNLIMITED = { TAP_TIMEOUT: '0' };
 /** A file of 10 s takes several times as long when its neighbours keep both cores busy. */
 const FILE_SECONDS = 120;
-
-function programOf(options: RunOptions): [string, string[]] {
-  const { files = [], jobs, together, fileSeconds = FILE_SECONDS } = options;
-  if (together) return [process.execPath, [TOGETHER, String(fileSeconds), ...files]];
-  const limits = [`--jobs=${jobs ?? availableParallelism()}`, `--timeout=${fileSeconds}`];
-  return ['tap', ['-R', 'tap', ...limits, ...files]];
-}
-
-/** Ends a process and all that it started. */
-function killTree(pid: number | undefined, isGroup: boolean): void {
-  if (pid === undefined) return;
-  if (process.platform === 'win32') {
-    spawnSync('taskkill', ['/pid', String(pid), '/T', '/F']);
-    return;
-  }
-  try {
-    process.kill(isGroup ? -pid : pid, 'SIGKILL');
-  } catch {
-    // It has ended by itself.
-  }
-}
 
 /** The text with the paths below `cwd` as they stand in a step. */
 function relative(text: string, cwd: string): string {

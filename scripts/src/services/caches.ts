@@ -3,25 +3,26 @@ import { CourseError, ExitCode } from '../core/errors.ts';
 import { askInLines } from './ask.ts';
 import { servicesStatus } from './index.ts';
 import { memcached } from './memcached.ts';
-import { askRedis, redis } from './redis.ts';
+import { askRedis, queueRedis, redis } from './redis.ts';
 
 const TIMEOUT_MS = 30_000;
 
 /**
- * Deletes what the apps keep of these databases in Redis and Memcached, as far as these run: the
- * keys that begin with the database's name and a colon, such as `fanout_step_38:user:7`. A database
- * that is made anew counts its ids from 1 again, and would be answered for with what is cached.
+ * Deletes what the apps keep of these databases in Redis (the cache's and the queue's) and Memcached,
+ * as far as these run: the keys that begin with the database's name and a colon, such as
+ * `fanout_step_38:user:7` or `fanout_step_54:queues:fan-outs:1`. A database that is made anew counts
+ * its ids from 1 again, and would be answered for with what is cached, and worked on by old jobs.
  *
- * @throws {CourseError} when one of the two refuses.
+ * @throws {CourseError} when one of them refuses.
  */
 export async function clearCaches(databases: string[]): Promise<void> {
   if (databases.length === 0) return;
-  const running = await servicesStatus({ need: ['redis', 'memcached'] });
+  const running = await servicesStatus({ need: ['redis', 'redis-queue', 'memcached'] });
   const prefixes = databases.map((name) => `${name}:`);
   await Promise.all(
     running.map(async ({ service, url, health }) => {
       if (health === undefined) return;
-      if (service === redis) await clearRedis(url, prefixes);
+      if (service === redis || service === queueRedis) await clearRedis(url, prefixes);
       if (service === memcached) await clearMemcached(url, prefixes);
     }),
   );

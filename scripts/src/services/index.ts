@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { CourseError } from '../core/errors.ts';
 import { hasDocker, startDocker, stopDocker } from './docker.ts';
-import { canInstall, install } from './install.ts';
+import { canInstall, install, oneOfEach } from './install.ts';
 import { askOurs, startLocal, stopLocal } from './local.ts';
 import { locked } from './lock.ts';
 import {
@@ -278,7 +278,11 @@ async function requirePrograms(
   };
   let missing = await look();
   if (missing.length > 0 && canInstall()) {
-    say(`Installing ${missing.map(({ packages }) => packages[0]?.join(', ')).join(', ')} …`);
+    say(
+      `Installing ${oneOfEach(missing)
+        .map(({ packages }) => packages[0]?.join(', '))
+        .join(', ')} …`,
+    );
     await install(missing);
     missing = await look();
   }
@@ -289,8 +293,10 @@ async function requirePrograms(
 const inWords = (names: string[]) => new Intl.ListFormat('en').format(names);
 
 function noWay(missing: Service[]): CourseError {
-  const titles = inWords(missing.map(({ title }) => title));
-  const packages = missing.flatMap((service) => service.packages.at(-1) ?? []).join(' ');
+  const titles = inWords(oneOfEach(missing).map(({ title }) => title));
+  const packages = oneOfEach(missing)
+    .flatMap((service) => service.packages.at(-1) ?? [])
+    .join(' ');
   const variables = inWords(missing.map(({ variable }) => variable));
   return new CourseError(
     `The course needs ${titles}, and this machine has neither a running Docker engine nor the servers: start Docker, or install them ("sudo apt-get install ${packages}" on Debian and Ubuntu, "brew install mariadb redis memcached" on macOS), or give addresses in ${variables}, and try again.`,

@@ -21,7 +21,8 @@ export function canInstall(): boolean {
 export async function install(services: Service[]): Promise<void> {
   // Old lists are no reason to stop: the packages may be had all the same.
   const update = await apt('update');
-  for (const service of services) {
+  // Two services may be two servers of one kind.
+  for (const service of oneOfEach(services)) {
     const output = await withoutDaemons(service, () => installFirst(service.packages));
     if (output === undefined) continue;
     const reason = lastError(output) || lastError(update.all ?? '');
@@ -30,6 +31,14 @@ export async function install(services: Service[]): Promise<void> {
       1,
     );
   }
+}
+
+/** Of the services whose servers come in the same packages the first. */
+export function oneOfEach(services: Service[]): Service[] {
+  const key = ({ packages }: Service) => JSON.stringify(packages);
+  return services.filter(
+    (service) => services.find((other) => key(other) === key(service)) === service,
+  );
 }
 
 /** Installs the first of the sets that can be; returns the output of the last try if none. */

@@ -118,8 +118,10 @@ export const mysql: Service = {
         '--innodb-buffer-pool-size=512M',
         // Data of a course can be made again: a crash of the machine may cost it, which buys
         // several times the speed of migrations and small transactions on a slow disk.
-        '--innodb-flush-log-at-trx-commit=2',
+        '--innodb-flush-log-at-trx-commit=0',
         '--innodb-doublewrite=0',
+        ...(process.platform === 'win32' ? [] : ['--innodb-flush-method=nosync']),
+        '--loose-sync-frm=0',
         '--loose-debug-no-sync',
         '--skip-log-bin',
         '--performance-schema=OFF',

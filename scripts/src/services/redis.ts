@@ -1,13 +1,11 @@
 import { askInLines } from './ask.ts';
 import type { Service } from './service.ts';
 
-/** Redis, or Valkey where that is what the machine has. */
-export const redis: Service = {
-  name: 'redis',
-  title: 'Redis',
-  variable: 'REDIS_URL',
-  defaultPort: 16379,
-  composePortVariable: 'FANOUT_REDIS_PORT',
+type Own = Pick<Service, 'name' | 'title' | 'variable' | 'defaultPort' | 'composePortVariable'>;
+
+/** A server of Redis, or of Valkey where that is what the machine has. */
+const redisService = (own: Own, settings: string[]): Service => ({
+  ...own,
   programs: ['redis-server', 'valkey-server'],
   packages: [['redis-server']],
   daemon: { name: 'redis-server', port: 6379 },
@@ -39,12 +37,35 @@ export const redis: Service = {
     file: program,
     args: [
       ...['--port', String(port), '--bind', '127.0.0.1', '--dir', dataDir],
-      // Nothing is kept: what is in Redis can be made again from MySQL.
-      ...['--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'],
+      ...['--save', '', ...settings],
       ...['--daemonize', 'no', '--loglevel', 'notice'],
     ],
   }),
-};
+});
+
+/** The cache: nothing is kept over a stop, because it all can be made again from MySQL. */
+export const redis: Service = redisService(
+  {
+    name: 'redis',
+    title: 'Redis',
+    variable: 'REDIS_URL',
+    defaultPort: 16379,
+    composePortVariable: 'FANOUT_REDIS_PORT',
+  },
+  ['--appendonly', 'no', '--maxmemory', '1gb', '--maxmemory-policy', 'allkeys-lru'],
+);
+
+/** The queue's: a job is nowhere else, so none is evicted, and all are there after a restart. */
+export const queueRedis: Service = redisService(
+  {
+    name: 'redis-queue',
+    title: 'Redis (queue)',
+    variable: 'QUEUE_REDIS_URL',
+    defaultPort: 17379,
+    composePortVariable: 'FANOUT_QUEUE_REDIS_PORT',
+  },
+  ['--appendonly', 'yes', '--appendfsync', 'everysec', '--maxmemory-policy', 'noeviction'],
+);
 
 /**
  * Sends commands as they are typed into redis-cli, after logging in if the address has a user or a

@@ -1,5 +1,5 @@
 /** The names of the services that the course can start. */
-export type ServiceName = 'mysql' | 'redis' | 'memcached';
+export type ServiceName = 'mysql' | 'redis' | 'redis-queue' | 'memcached';
 
 /** What a service says about itself when it is asked over its own protocol. */
 export interface Health {
@@ -35,7 +35,7 @@ export interface Service {
   name: ServiceName;
   title: string;
   /** The environment variable that holds its address. */
-  variable: 'DATABASE_URL' | 'REDIS_URL' | 'MEMCACHED_URL';
+  variable: 'DATABASE_URL' | 'REDIS_URL' | 'QUEUE_REDIS_URL' | 'MEMCACHED_URL';
   defaultPort: number;
   /** The variable by which docker-compose.yml takes another port on the host. */
   composePortVariable: string;

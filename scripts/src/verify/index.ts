@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { serviceEnvironment } from '../core/app-process.ts';
+import { Company } from '../core/company/company.ts';
 import { type Course, listSteps, type Step } from '../core/course.ts';
 import { CourseError, ExitCode } from '../core/errors.ts';
 import { type Lesson, loadLesson } from '../core/lesson.ts';
@@ -22,9 +23,12 @@ export const KINDS = ['tests', 'red', 'live', 'types'] as const;
 /** One of them: the step's own suite, the suite over its predecessor, the running step, types. */
 export type Kind = (typeof KINDS)[number];
 
+/** Two checks a core: each waits for its servers almost half of the time. */
+export const JOBS = 2 * availableParallelism();
+
 /** How `verify` goes about it. */
 export interface VerifyOptions {
-  /** How many checks run at once; by default one a core. */
+  /** How many checks run at once; by default {@link JOBS}. */
   jobs?: number;
   /** Does these and nothing else; by default all. */
   only?: Kind[];
@@ -74,9 +78,10 @@ export async function verify(
   const started = performance.now();
   const reports = steps.map((step): StepReport => ({ step, outcomes: new Map(), ms: 0 }));
   const times = new Map<string, number>();
-  const jobs = options.jobs ?? availableParallelism();
+  const jobs = options.jobs ?? JOBS;
   const env = await servicesOf(course);
   const interrupt = interruptible();
+  const company = new Company();
   const databases = await databasesOn(env.DATABASE_URL);
   try {
     const queue: (() => Promise<void>)[] = [];
@@ -84,6 +89,7 @@ export async function verify(
     for (const report of reports.toReversed()) {
       const context = contextOf(course, report.step, {
         env,
+        company,
         signal: interrupt.signal,
         tapJobs: Math.max(1, Math.floor(jobs / steps.length)),
       });
@@ -99,6 +105,7 @@ export async function verify(
       ExitCode.fellShort,
     );
   } finally {
+    company.close();
     await dropLeftovers(env.DATABASE_URL, databases);
     interrupt.release();
   }
@@ -132,15 +139,18 @@ async function servicesOf(course: Course): Promise<Record<string, string>> {
 function contextOf(
   course: Course,
   step: Step,
-  shared: Pick<StepContext, 'env' | 'signal' | 'tapJobs'>,
+  shared: Pick<StepContext, 'env' | 'signal' | 'tapJobs' | 'company'>,
 ): StepContext & { lessonError?: string; startOwnRun: () => Promise<TestRun> } {
-  const { env, signal, tapJobs } = shared;
+  const { env, signal, tapJobs, company } = shared;
   const previous = listSteps(course)[step.number - 2];
   const own = Promise.withResolvers<TestRun>();
   // Whoever needs the run gets its error; nobody needs it when the queue has been emptied.
   own.promise.catch(() => {});
   const startOwnRun = () => {
-    runOwnTests(step, previous, { env, signal, jobs: tapJobs }).then(own.resolve, own.reject);
+    runOwnTests(step, previous, { env, signal, jobs: tapJobs, company }).then(
+      own.resolve,
+      own.reject,
+    );
     return own.promise;
   };
   const { lesson, lessonError } = readLesson(step);

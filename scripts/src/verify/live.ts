@@ -59,9 +59,9 @@ export async function checkLive(context: StepContext, options: LiveOptions): Pro
     try {
       const health = await checkHealth(app);
       const shown = await checkShown(context, app, dir, options);
-      const stop = await checkStop(app);
+      const stop = [...checkAlive(app), ...(await checkStop(app))];
       const findings = [...health, ...stop];
-      return { starts: { passed: 2 - findings.length, findings }, shown };
+      return { starts: { passed: Math.max(0, 2 - findings.length), findings }, shown };
     } finally {
       await app.stop('SIGKILL');
     }
@@ -87,24 +87,44 @@ async function checkHealth(app: RunningApp): Promise<string[]> {
   }
 }
 
+/** No process may end while the lesson's commands run. */
+function checkAlive(app: RunningApp): string[] {
+  return app
+    .exits()
+    .map(
+      ({ name, code, signal }) =>
+        `The ${name} ended by itself (${signal ?? `exit code ${code}`}).\n${lastWords(app, 15)}`,
+    );
+}
+
+function lastWords(app: RunningApp, lines = 5): string {
+  return app.output().trimEnd().split('\n').slice(-lines).join('\n');
+}
+
 async function checkStop(app: RunningApp): Promise<string[]> {
+  const before = app.exits().length;
   const started = performance.now();
   await app.stop('SIGTERM');
-  const { name, code, signal } = await app.exited;
   const seconds = (performance.now() - started) / 1000;
-  const said = app.output().trimEnd().split('\n').slice(-5).join('\n');
-  if (signal === 'SIGKILL') {
+  const said = lastWords(app);
+  // One that had ended before has been told of already.
+  const bad = app
+    .exits()
+    .slice(before)
+    .find(({ code }) => code !== 0);
+  if (bad?.signal === 'SIGKILL') {
     return [
-      `The ${name} did not stop on SIGTERM within ${seconds.toFixed(1)} seconds and had to be killed.\n${said}`,
+      `The ${bad.name} did not stop on SIGTERM within ${seconds.toFixed(1)} seconds and had to be killed.\n${said}`,
     ];
   }
-  if (code !== 0) {
+  if (bad !== undefined) {
     return [
-      `The ${name} should leave with code 0 on SIGTERM, and left with ${signal ?? `code ${code}`}.\n${said}`,
+      `The ${bad.name} should leave with code 0 on SIGTERM, and left with ${bad.signal ?? `code ${bad.code}`}.\n${said}`,
     ];
   }
   if (seconds * 1000 <= STOP_LIMIT_MS) return [];
-  return [`The ${name} took ${seconds.toFixed(1)} seconds to leave on SIGTERM; 5 are enough.`];
+  const last = app.exits().at(-1)?.name;
+  return [`The ${last} took ${seconds.toFixed(1)} seconds to leave on SIGTERM; 5 are enough.`];
 }
 
 /** Rule 6: every command of the lesson prints what the lesson shows. */

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Company } from '../core/company/company.ts';
 import type { Step } from '../core/course.ts';
 import { sameFile } from '../core/diff.ts';
 import { type RunOptions, runTests, type TestRun } from '../core/run.ts';
@@ -14,12 +15,12 @@ import { testFiles } from './cases.ts';
 export async function runOwnTests(
   step: Step,
   previous: Step | undefined,
-  options: Pick<RunOptions, 'env' | 'signal' | 'jobs'>,
+  { company, ...options }: Pick<RunOptions, 'env' | 'signal' | 'jobs'> & { company: Company },
 ): Promise<TestRun> {
   const files = testFiles(step.dir);
   const kept = previous === undefined ? [] : files.filter((file) => isKept(file, step, previous));
   if (previous === undefined || kept.length === 0) return runTests({ cwd: step.dir, ...options });
-  const together = await runTests({ cwd: step.dir, files: kept, together: true, ...options });
+  const together = await runTests({ cwd: step.dir, files: kept, company, ...options });
   const doubtful = new Set(doubtfulFiles(kept, together));
   const alone = files.filter((file) => !kept.includes(file) || doubtful.has(file));
   if (alone.length === 0) return together;
@@ -42,7 +43,8 @@ function isKept(file: string, step: Step, previous: Step): boolean {
 function doubtfulFiles(files: string[], run: TestRun): string[] {
   const bad = files.filter((file) => {
     const cases = run.cases.filter((entry) => entry.file === file);
-    return cases.length === 0 || cases.some(({ ok, skipped }) => !ok || skipped);
+    const isGreen = cases.length > 0 && cases.every(({ ok, skipped }) => ok && !skipped);
+    return !isGreen || run.left?.includes(file);
   });
   return bad.length === 0 && run.exitCode !== 0 ? files : bad;
 }

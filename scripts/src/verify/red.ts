@@ -1,5 +1,6 @@
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Company } from '../core/company/company.ts';
 import { type RunOptions, runTests, type TestCase, WHOLE_FILE } from '../core/run.ts';
 import { casesOf, names, resultsOf, type SourceCase, sameCase } from './cases.ts';
 import { copyStep } from './scratch.ts';
@@ -26,13 +27,15 @@ export async function checkRed(context: StepContext): Promise<Outcome> {
 
 /** Runs the step's test files over a copy of the predecessor, with the whole of the step's test/. */
 async function runOnPredecessor(context: StepContext, files: string[]): Promise<TestCase[]> {
-  const { course, step, previous, env, signal } = context;
+  const { course, step, previous, env, signal, company } = context;
   const dir = copyStep(course, previous ?? step, `${step.id}-red`);
   try {
     rmSync(join(dir, 'test'), { recursive: true, force: true });
     cpSync(join(step.dir, 'test'), join(dir, 'test'), { recursive: true });
     const found: TestCase[] = [];
-    for (const file of files) found.push(...(await runFile(file, { cwd: dir, env, signal })));
+    for (const file of files) {
+      found.push(...(await runFile(file, { cwd: dir, env, signal, company })));
+    }
     return found;
   } finally {
     rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
@@ -45,9 +48,9 @@ async function runOnPredecessor(context: StepContext, files: string[]): Promise<
  */
 async function runFile(
   file: string,
-  options: Pick<RunOptions, 'cwd' | 'env' | 'signal'>,
+  { company, ...options }: Pick<RunOptions, 'cwd' | 'env' | 'signal'> & { company: Company },
 ): Promise<TestCase[]> {
-  const quick = await runTests({ ...options, files: [file], together: true });
+  const quick = await runTests({ ...options, files: [file], company });
   const clear = quick.cases.every(({ ok, failure }) => ok || failure === 'assertion');
   if (clear && quick.cases.length > 0) return quick.cases;
   return (await runTests({ ...options, files: [file] })).cases;

@@ -1,3 +1,4 @@
+import type { Company } from '../core/company/company.ts';
 import type { Course, Step } from '../core/course.ts';
 import type { Lesson } from '../core/lesson.ts';
 import type { TestRun } from '../core/run.ts';
@@ -31,6 +32,8 @@ export interface StepContext {
   lesson: Lesson | undefined;
   /** Addresses of the services, for everything that is run. */
   env: Record<string, string>;
+  /** Runs test files in each other's company, where that is enough. */
+  company: Company;
   /** How many test files one run of tap may run at once. */
   tapJobs: number;
   /** Set when the user interrupts. */
