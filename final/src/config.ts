@@ -13,7 +13,10 @@ const ConfigSchema = Type.Object({
   DATABASE_URL: Type.String({ pattern: '^mysql://' }),
   MEMCACHED_URL: Type.String({ pattern: '^memcached://' }),
   REDIS_URL: Type.String({ pattern: '^rediss?://' }),
+  QUEUE_REDIS_URL: Type.String({ pattern: '^rediss?://' }),
+  JOB_LOCK_MS: Type.Integer({ minimum: 100, default: 10_000 }),
   JWT_SECRET: Type.String({ minLength: 32 }),
+  ADMIN_PASSWORD: Type.Optional(Type.String({ minLength: 16 })),
   UPLOADS_DIR: Type.String(),
   S3_BUCKET: Type.Optional(Type.String()),
   S3_REGION: Type.String({ default: 'us-east-1' }),
@@ -21,6 +24,12 @@ const ConfigSchema = Type.Object({
   S3_PATH_STYLE: Type.Boolean({ default: false }),
   S3_ACCESS_KEY_ID: Type.Optional(Type.String()),
   S3_SECRET_ACCESS_KEY: Type.Optional(Type.String()),
+  TRUST_PROXY: Type.Optional(Type.String({ pattern: '^[\\w.:/]+(,[\\w.:/]+)*$' })),
+  RATE_LIMIT_FACTOR: Type.Number({ exclusiveMinimum: 0, default: 1 }),
+  MAX_EVENT_LOOP_DELAY_MS: Type.Integer({ minimum: 1, default: 200 }),
+  MAX_REQUESTS_UNDER_WAY: Type.Integer({ minimum: 1, default: 1_000 }),
+  METRICS_HOST: Type.String({ default: '127.0.0.1' }),
+  METRICS_PORT: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535 })),
 });
 
 /** What holds a secret, or what must not get lost, has a default only outside production. */
@@ -28,7 +37,9 @@ const DEVELOPMENT_DEFAULTS = {
   DATABASE_URL: 'mysql://root:fanout@127.0.0.1:13306/fanout',
   MEMCACHED_URL: 'memcached://127.0.0.1:21211',
   REDIS_URL: 'redis://127.0.0.1:16379',
+  QUEUE_REDIS_URL: 'redis://127.0.0.1:17379',
   JWT_SECRET: 'for-development-only-never-in-production',
+  ADMIN_PASSWORD: 'for-development-only',
   UPLOADS_DIR: join(tmpdir(), 'fanout-uploads'),
 };
 

@@ -81,6 +81,13 @@ export interface UploadsTable {
   expires_at: Date;
 }
 
+export interface OutboxTable {
+  id: Generated<string>;
+  tweet_id: string;
+  author_id: string;
+  created_at: Generated<Date>;
+}
+
 /** The tables and their columns, one entry a table. */
 export interface Database {
   users: UsersTable;
@@ -93,6 +100,7 @@ export interface Database {
   comments: CommentsTable;
   likes: LikesTable;
   notifications: NotificationsTable;
+  outbox: OutboxTable;
 }
 
 /** Opens a pool. BIGINTs come as strings: a number is exact only up to 2^53. Times are UTC. */

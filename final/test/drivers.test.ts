@@ -72,11 +72,13 @@ t.test('a bucket is all that production needs, and its keys have no default', as
     NODE_ENV: 'production',
     MEMCACHED_URL: 'memcached://127.0.0.1:11211',
     REDIS_URL: 'redis://127.0.0.1:6379',
+    QUEUE_REDIS_URL: 'redis://127.0.0.1:6380',
     DATABASE_URL: 'mysql://db/fanout',
     JWT_SECRET: 'x'.repeat(32),
     S3_BUCKET: 'photos',
   };
   t.doesNotThrow(() => loadConfig(env));
+  t.throws(() => loadConfig({ ...env, QUEUE_REDIS_URL: '' }), 'the queue has its own');
   t.notOk(Object.keys(loadConfig({})).some((name) => /^S3_.*KEY/.test(name)));
 });
 
@@ -85,6 +87,6 @@ t.test('a storage that is away fails the upload, and changes nothing', async (t)
   const before = await app.db.selectFrom('profiles').selectAll().execute();
   await s3.stop();
   const form = formOf([['file', image]]);
-  t.equal((await send('PUT', '/api/profiles/me/avatar', form)).statusCode, 500);
+  t.equal((await send('PUT', '/api/profiles/me/avatar', form)).statusCode, 503);
   t.same(await app.db.selectFrom('profiles').selectAll().execute(), before);
 });

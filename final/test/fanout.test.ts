@@ -61,9 +61,7 @@ t.test('10,000 followers are reached in batches, whatever the packet limit', asy
   const statements = await recordStatements(async () => {
     t.equal((await post(star, 'hello, everybody')).statusCode, 201);
   });
-  const inserts = statements.filter((statement) =>
-    /^\s*insert (ignore )?into `?newsfeeds/i.test(statement),
-  );
+  const inserts = statements.filter((text) => /^\s*insert .*into `?newsfeeds/i.test(text));
   t.equal(inserts.length, 11);
   t.ok(Math.max(...inserts.map(({ length }) => length)) < 64 * 1024, 'far below 16 MB');
   const { rows } = await sql`SELECT DISTINCT user_id FROM newsfeeds`.execute(app.db);

@@ -58,7 +58,8 @@ t.test('a new nickname and a new avatar show at once', async (t) => {
 });
 
 t.test('without Memcached every page asks, and shows the same', async (t) => {
-  const without = await createApp(t, { MEMCACHED_URL: 'memcached://127.0.0.1:1' });
+  const away = { MEMCACHED_URL: 'memcached://127.0.0.1:1', REDIS_URL: 'redis://127.0.0.1:1' };
+  const without = await createApp(t, away);
   const joan = await createUser(without, 'joan');
   await without.db.insertInto('tweets').values({ user_id: joan.id, content: 'hi' }).execute();
   const url = `/api/tweets?userId=${joan.id}`;

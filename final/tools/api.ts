@@ -1,9 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Static } from 'typebox';
 import type { Account } from '../src/accounts/schemas.ts';
 import type { CommentView, TweetView, TweetWithCommentsSchema } from '../src/engagement/schemas.ts';
 import type { Subject } from '../src/likes/schemas.ts';
 import type { Notification } from '../src/notifications/schemas.ts';
 import { Refusal } from './refusal.ts';
+
+/** The limits of the API are of seconds and minutes, but for passwords. */
+const LONGEST_WAIT_S = 60;
 
 /** A post as the API answers it. */
 export type Tweet = TweetView;
@@ -57,7 +61,10 @@ export class ApiRefusal extends Refusal {
   }
 }
 
-/** What the demo asks of the API, over HTTP. Every method throws an ApiRefusal for an error. */
+/**
+ * What the demo asks of the API, over HTTP. Every method throws an ApiRefusal for an error; what is
+ * asked too often is asked again when the API says.
+ */
 export class Api {
   readonly url: string;
 
@@ -163,10 +170,24 @@ export class Api {
       ...(body && !isForm && { 'content-type': 'application/json' }),
     };
     const content = isForm ? body : body ? JSON.stringify(body) : null;
-    return fetch(url, { method, headers, body: content }).catch((error: Error) => {
-      throw new Refusal(`${this.url} does not answer any more (${error.message}): try again.`);
-    });
+    for (;;) {
+      const response = await fetch(url, { method, headers, body: content }).catch(
+        (error: Error) => {
+          throw new Refusal(`${this.url} does not answer any more (${error.message}): try again.`);
+        },
+      );
+      const seconds = secondsToWait(response);
+      if (seconds === undefined) return response;
+      await response.body?.cancel();
+      await sleep(seconds * 1_000);
+    }
   }
+}
+
+/** When to come back, if it was too often; a quarter of an hour is too long to wait for. */
+function secondsToWait({ status, headers }: Response): number | undefined {
+  const seconds = Number(headers.get('retry-after'));
+  return status === 429 && seconds > 0 && seconds <= LONGEST_WAIT_S ? seconds : undefined;
 }
 
 function queryOf(values: Record<string, string | number | boolean | undefined>): string {

@@ -3,20 +3,25 @@ import { buildApp } from '../src/app.ts';
 import { loadConfig } from '../src/config.ts';
 import { DEMO_PASSWORD, MOST_FOLLOWED, usernameOf } from './accounts.ts';
 import { Api, ApiRefusal, type Person } from './api.ts';
+import { FanOutView } from './fan-out.ts';
+import { followersOf, REAL_GRAPH, readGraph } from './graph.ts';
 import { Refusal, runTool } from './refusal.ts';
 import { playConversation } from './scenes/conversation.ts';
 import { playExample } from './scenes/example.ts';
 import { playPictures } from './scenes/pictures.ts';
 import { playScrolling } from './scenes/scrolling.ts';
 import { playStar } from './scenes/star.ts';
+import { playWorkers } from './scenes/workers.ts';
+import { startWorker } from './worker-process.ts';
 
 const HELP = `npm run demo
 
-Plays five scenes over HTTP: the worked example (four people, four posts); a post by the most
-followed person of the seeded graph; comments and likes on it, and the inbox that tells of them; an
-avatar and photos; and a reader who scrolls through a whole feed while others post. It talks to the
-server at HOST and PORT (default: 127.0.0.1:3000); if none answers there, it starts one of its own
-and stops it at the end.`;
+Plays six scenes over HTTP: the worked example (four people, four posts); a post by the most
+followed person of the seeded graph, and how it comes to the feeds; a worker that is killed while it
+delivers, and another that goes on; comments and likes, and the inbox that tells of them; an avatar
+and photos; and a reader who scrolls through a whole feed while others post. It talks to the server
+at HOST and PORT (default: 127.0.0.1:3000), which needs a worker beside it; if no server answers
+there, it starts both of its own and stops them at the end.`;
 
 /** A server to talk to. */
 interface Server {
@@ -27,15 +32,19 @@ interface Server {
 async function main(): Promise<void> {
   if (wantsHelp()) return console.log(HELP);
   const server = await findServer();
+  const view = new FanOutView(loadConfig(process.env));
   try {
     const api = new Api(server.url);
     const star = await requireStar(api);
-    const cast = await playExample(api);
-    const delivered = await playStar(api, star);
+    const followers = followersOf(await readGraph(REAL_GRAPH), MOST_FOLLOWED);
+    const cast = await playExample(api, view);
+    const delivered = await playStar(api, star, view, followers);
+    await playWorkers(api, star, view, followers.length);
     await playConversation(api, star, delivered);
-    await playPictures(api, cast);
-    await playScrolling(api, star, delivered.fans);
+    await playPictures(api, cast, view);
+    await playScrolling(api, star, delivered.fans, view);
   } finally {
+    await view.close();
     await server.close();
   }
 }
@@ -59,10 +68,15 @@ async function findServer(): Promise<Server> {
     console.log(`Talking to the server that runs at ${url}.`);
     return { url, close: async () => {} };
   }
-  const app = await buildApp({ config });
+  // The scenes play many people from one address. A server that runs has its limits, and we wait.
+  const app = await buildApp({ config: { ...config, RATE_LIMIT_FACTOR: 100 } });
   const own = await app.listen({ host: '127.0.0.1', port: 0 });
   console.log(`No server answers at ${url}, so one was started at ${own} for this demo.`);
-  if ((await statusOf(`${own}/readyz`)) === 200) return { url: own, close: () => app.close() };
+  if ((await statusOf(`${own}/readyz`)) === 200) {
+    const worker = await startWorker();
+    const close = async () => void (await Promise.all([app.close(), worker.stop()]));
+    return { url: own, close };
+  }
   await app.close();
   throw new Refusal(
     'Its database does not answer: start one with "npx course services up", or correct DATABASE_URL.',

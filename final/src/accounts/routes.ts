@@ -1,21 +1,39 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { type Limit, perSecond } from '../plugins/limits.ts';
 import { NoContentSchema } from '../schemas.ts';
 import type { SessionService } from '../sessions/service.ts';
-import { AccountSchema, LoginSchema, SignupSchema, TokenSchema, TokensSchema } from './schemas.ts';
+import {
+  AccountSchema,
+  type Login,
+  LoginSchema,
+  SignupSchema,
+  TokenSchema,
+  TokensSchema,
+} from './schemas.ts';
 import type { AccountService } from './service.ts';
+import type { LoginThrottle } from './throttle.ts';
 
 interface AccountRoutesOptions {
   accounts: AccountService;
   sessions: SessionService;
+  throttle: LoginThrottle;
 }
 
 export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = async (
   app,
-  { accounts, sessions },
+  { accounts, sessions, throttle },
 ) => {
+  /** What an account may be tried in a quarter of an hour. */
+  const attempts: Limit = {
+    max: 10,
+    seconds: 900,
+    by: ({ body, ip }) => throttle.counterOf((body as Login).username, ip),
+  };
+
   app.post(
     '/signup',
     {
+      config: { limits: [perSecond(3)] },
       schema: { summary: 'Open an account', body: SignupSchema, response: { 201: AccountSchema } },
     },
     async ({ body }, reply) => reply.code(201).send(await accounts.signUp(body)),
@@ -24,14 +42,16 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
   app.post(
     '/login',
     {
+      config: { limits: [perSecond(3), attempts] },
       schema: {
         summary: 'Log in with a username and a password',
         body: LoginSchema,
         response: { 200: TokensSchema },
       },
     },
-    async ({ body }) => {
+    async ({ body, ip }) => {
       const { id } = await accounts.logIn(body);
+      await throttle.succeeded(body.username, ip);
       return { accessToken: app.jwt.sign({ sub: id }), refreshToken: await sessions.open(id) };
     },
   );

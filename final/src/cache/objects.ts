@@ -31,6 +31,7 @@ export class ObjectCache {
   readonly #owed = new Set<string>();
   readonly #flights = new Map<string, Flight<Map<string, unknown>>>();
   #connecting: Promise<void> | undefined;
+  readonly reads = { hits: 0, misses: 0 };
 
   constructor(memcached: Memcache, prefix: string) {
     this.#memcached = memcached;
@@ -50,6 +51,8 @@ export class ObjectCache {
     const came = performance.now();
     const { kept, changed } = await this.#read<T>(kind, wanted);
     const missing = wanted.filter((id) => !kept.has(id));
+    this.reads.hits += kept.size;
+    this.reads.misses += missing.length;
     const found = new Map<string, T>();
     for (const [id, object] of kept) if (object !== null) found.set(id, object);
     if (missing.length === 0) return found;

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { CommentListSchema, CommentViewSchema } from '../engagement/schemas.ts';
 import type { EngagementService } from '../engagement/service.ts';
+import { perSecond } from '../plugins/limits.ts';
 import { IdParamsSchema, NoContentSchema } from '../schemas.ts';
 import { CommentEditSchema, CommentsQuerySchema, NewCommentSchema } from './schemas.ts';
 import type { CommentService } from './service.ts';
@@ -18,6 +19,7 @@ export const commentRoutes: FastifyPluginAsyncTypebox<CommentRoutesOptions> = as
     '',
     {
       onRequest: app.authenticate,
+      config: { limits: [perSecond(3)] },
       schema: { summary: 'Comment', body: NewCommentSchema, response: { 201: CommentViewSchema } },
     },
     async ({ user, body }, reply) => {

@@ -37,6 +37,7 @@ export class Counters {
   readonly #countables: Record<Kind, Countable>;
   /** What has changed while Redis could not be told, and may have the counts from before. */
   readonly #untold = { tweet: new Set<string>(), comment: new Set<string>() };
+  readonly reads = { hits: 0, misses: 0 };
 
   constructor(redis: Redis, prefix: string, events: EventBus, countables: Record<Kind, Countable>) {
     this.#redis = redis;
@@ -51,12 +52,19 @@ export class Counters {
   }
 
   /** The counts of these things: what Redis does not know comes from the database, and stays there. */
-  async of(kind: Kind, ids: string[]): Promise<(id: string) => Omit<Counts, 'id'>> {
-    const keys = ids.map((id) => this.#key(kind, id));
-    const known = keys.length === 0 ? [] : await this.#redis.mget(keys).catch(() => []);
+  async of(
+    kind: Kind,
+    ids: string[],
+    beside?: Map<string, string | null>,
+  ): Promise<(id: string) => Omit<Counts, 'id'>> {
+    const keys = beside ? [] : ids.map((id) => this.#key(kind, id));
+    const asked = keys.length === 0 ? [] : await this.#redis.mget(keys).catch(() => []);
+    const known = beside ? ids.map((id) => beside.get(id)) : asked;
     const found = known.flatMap((each): Counts[] => (each ? [JSON.parse(each)] : []));
     const counts = new Map(found.map((each) => [each.id, each]));
     const missing = ids.filter((id) => !counts.has(id));
+    this.reads.hits += counts.size;
+    this.reads.misses += missing.length;
     if (missing.length > 0) {
       const loaded = await this.#countables[kind].counts(missing);
       for (const each of loaded) counts.set(each.id, each);
@@ -89,7 +97,12 @@ export class Counters {
     await this.#redis.eval(PUT, keys.length, ...keys, SECONDS, ...values);
   }
 
+  /** What the keys of these things begin with, for who reads them beside something else. */
+  keysOf(kind: Kind): string {
+    return `${this.#prefix}:counts:${kind}:`;
+  }
+
   #key(kind: Kind, id: string): string {
-    return `${this.#prefix}:counts:${kind}:${id}`;
+    return this.keysOf(kind) + id;
   }
 }

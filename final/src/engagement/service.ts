@@ -1,5 +1,6 @@
 import type { Comment } from '../comments/schemas.ts';
 import type { LikeService } from '../likes/service.ts';
+import type { Beside, Wanted } from '../lists/lists.ts';
 import type { Tweet } from '../tweets/schemas.ts';
 import type { Counters } from './counters.ts';
 import type { CommentView, TweetView } from './schemas.ts';
@@ -14,11 +15,19 @@ export class EngagementService {
     this.#counters = counters;
   }
 
+  /** What a list of tweets shall read beside its ids, so that `ofTweets` need not ask. */
+  async wanted(viewerId: string): Promise<Wanted | undefined> {
+    const likes = await this.#likes.wanted('tweet', viewerId);
+    return likes && { ...likes, key: this.#counters.keysOf('tweet') };
+  }
+
   /** These tweets as the viewer sees them. */
-  async ofTweets(tweets: Tweet[], viewerId?: string): Promise<TweetView[]> {
+  async ofTweets(tweets: Tweet[], viewerId?: string, beside?: Beside): Promise<TweetView[]> {
     const ids = tweets.map(({ id }) => id);
-    const countsOf = await this.#counters.of('tweet', ids);
-    const liked = await this.#likes.liked('tweet', ids, viewerId);
+    const [countsOf, liked] = await Promise.all([
+      this.#counters.of('tweet', ids, beside?.values),
+      this.#likes.liked('tweet', ids, viewerId, beside),
+    ]);
     const view = ({ id }: Tweet) => ({ ...countsOf(id), hasLiked: liked.has(id) });
     return tweets.map((tweet) => ({ ...tweet, ...view(tweet) }));
   }
@@ -32,8 +41,10 @@ export class EngagementService {
   /** These comments as the viewer sees them. */
   async ofComments(comments: Comment[], viewerId?: string): Promise<CommentView[]> {
     const ids = comments.map(({ id }) => id);
-    const liked = await this.#likes.liked('comment', ids, viewerId);
-    const countsOf = await this.#counters.of('comment', ids);
+    const [countsOf, liked] = await Promise.all([
+      this.#counters.of('comment', ids),
+      this.#likes.liked('comment', ids, viewerId),
+    ]);
     const view = ({ id }: Comment) => ({ ...countsOf(id), hasLiked: liked.has(id) });
     return comments.map((comment) => ({ ...comment, ...view(comment) }));
   }

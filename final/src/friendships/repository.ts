@@ -84,16 +84,18 @@ export async function findFollowed(
   return rows.map(({ to_user_id }) => to_user_id);
 }
 
-/** The next 1,000 followers by id. Left alone, MariaDB uses only the first column of the index. */
+/** The next followers by id, in a range. Left alone, MariaDB uses only the first column of the index. */
 export async function findFollowerIds(
   db: Kysely<Database>,
   userId: string,
   after: string,
+  upTo: string,
+  limit: number,
 ): Promise<string[]> {
   const { rows } = await sql<{ from_user_id: string }>`
     SELECT from_user_id FROM friendships FORCE INDEX (friendships_to_user)
-    WHERE to_user_id = ${userId} AND from_user_id > ${after}
-    ORDER BY from_user_id LIMIT 1000
+    WHERE to_user_id = ${userId} AND from_user_id > ${after} AND from_user_id <= ${upTo}
+    ORDER BY from_user_id LIMIT ${limit}
   `.execute(db);
   return rows.map(({ from_user_id }) => from_user_id);
 }

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { perSecond } from '../plugins/limits.ts';
 import { ChangedSchema, PagingSchema, UserIdParamsSchema } from '../schemas.ts';
 import { FriendListSchema } from './schemas.ts';
 import type { FriendshipService } from './service.ts';
@@ -7,16 +8,17 @@ export const friendshipRoutes: FastifyPluginAsyncTypebox<{
   friendships: FriendshipService;
 }> = async (app, { friendships }) => {
   const schema = { params: UserIdParamsSchema, response: { 200: ChangedSchema } };
+  const config = { limits: [perSecond(10)] };
 
   app.post(
     '/:userId/follow',
-    { onRequest: app.authenticate, schema: { ...schema, summary: 'Follow a user' } },
+    { onRequest: app.authenticate, config, schema: { ...schema, summary: 'Follow a user' } },
     async ({ user, params }) => ({ changed: await friendships.follow(user.id, params.userId) }),
   );
 
   app.post(
     '/:userId/unfollow',
-    { onRequest: app.authenticate, schema: { ...schema, summary: 'Unfollow a user' } },
+    { onRequest: app.authenticate, config, schema: { ...schema, summary: 'Unfollow a user' } },
     async ({ user, params }) => ({ changed: await friendships.unfollow(user.id, params.userId) }),
   );
 

@@ -23,6 +23,10 @@ export const FollowingYourself = createError(
   400,
 );
 
+/** No row has a greater id. */
+const LAST_ID = String(2n ** 64n - 1n);
+/** So many followers are told of a tweet at once. */
+export const BATCH = 1_000;
 /** Whoever follows more is not kept: a value in Memcached has 1 MB, and each use reads all of it. */
 const MAX_KEPT = 5_000;
 
@@ -79,6 +83,21 @@ export class FriendshipService {
     return true;
   }
 
+  /**
+   * Brings the tweets of an author in a user's feed in line with whether that user follows, as
+   * following and unfollowing do it, and under the same lock: neither comes in between.
+   */
+  async align(userId: string, authorId: string): Promise<void> {
+    await this.#db.transaction().execute(async (trx) => {
+      await this.#accounts.lockAuthor(trx, authorId);
+      const followed = await findFollowed(trx, userId, [authorId]);
+      if (userId === authorId || followed.length > 0)
+        await this.#newsfeeds.backfill(trx, userId, authorId);
+      else await this.#newsfeeds.withdraw(trx, userId, authorId);
+    });
+    await this.#newsfeeds.changed(userId);
+  }
+
   /** A user's followers, newest first, as the viewer sees them. @throws as `#list` */
   async followers(userId: string, range: Range, viewerId?: string): Promise<Slice<Friend>> {
     return this.#list('to_user_id', userId, range, viewerId);
@@ -89,12 +108,12 @@ export class FriendshipService {
     return this.#list('from_user_id', userId, range, viewerId);
   }
 
-  /** The ids of all followers of a user, in batches. */
-  async *followerIds(db: Kysely<Database>, userId: string): AsyncGenerator<string[]> {
-    let batch = await findFollowerIds(db, userId, '0');
+  /** The ids of a user's followers, of all or of those in this range, in batches. */
+  async *followerIds(userId: string, after = '0', upTo = LAST_ID): AsyncGenerator<string[]> {
+    let batch = await findFollowerIds(this.#db, userId, after, upTo, BATCH);
     while (batch.length > 0) {
       yield batch;
-      batch = await findFollowerIds(db, userId, batch.at(-1) ?? '');
+      batch = await findFollowerIds(this.#db, userId, batch.at(-1) ?? '', upTo, BATCH);
     }
   }
 

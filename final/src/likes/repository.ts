@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { toUser, USER_COLUMNS } from '../accounts/user.ts';
 import { type Database, readBy } from '../database.ts';
 import { type Range, readSlice, type Slice } from '../pagination/keyset.ts';
@@ -18,6 +18,10 @@ export async function insertLike(
   return numInsertedOrUpdatedRows === 1n;
 }
 
+export async function deleteLikes(db: Kysely<Database>, ids: string[]): Promise<void> {
+  await db.deleteFrom('likes').where('id', 'in', ids).execute();
+}
+
 /** Deletes "this user likes this", and returns whether it was there. */
 export async function deleteLike(
   db: Kysely<Database>,
@@ -31,6 +35,17 @@ export async function deleteLike(
     .where('subject_id', '=', subjectId)
     .executeTakeFirst();
   return numDeletedRows === 1n;
+}
+
+/** The next 1,000 likes by id, and whether the subject of each is gone. */
+export async function findOrphans(db: Kysely<Database>, after: string) {
+  const { rows } = await sql<{ id: string; isOrphan: number }>`
+    SELECT id, IF(subject_type = 'tweet',
+      NOT EXISTS (SELECT 1 FROM tweets WHERE tweets.id = subject_id),
+      NOT EXISTS (SELECT 1 FROM comments WHERE comments.id = subject_id)) AS isOrphan
+    FROM likes WHERE id > ${after} ORDER BY id LIMIT 1000
+  `.execute(db);
+  return rows;
 }
 
 /** Who liked something last, newest first, by the index (subject_type, subject_id, id). */

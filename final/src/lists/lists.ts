@@ -50,6 +50,41 @@ const REMOVE = `
     redis.call('LREM', KEYS[k], 1, ARGV[1])
   end`;
 
+/** What shall be read beside the ids on top of a list: a key for each, and a field of one hash. */
+export interface Wanted {
+  /** What the keys begin with; the id follows. */
+  key: string;
+  hash: string;
+  /** What the fields begin with. */
+  field: string;
+  /** One more field, for all of them. */
+  stamp: string;
+}
+
+/** What Redis had there in the same moment, by id. */
+export interface Beside {
+  values: Map<string, string | null>;
+  fields: Map<string, string | null>;
+  stamp: string | null;
+}
+
+/**
+ * KEYS: list, hash. ARGV: last index, what keys begin with, what fields begin with, stamp. The keys
+ * depend on the list, so they are not among KEYS: a Redis Cluster would not know where they are.
+ */
+const READ_BESIDE = `
+  local ids = redis.call('LRANGE', KEYS[1], 0, ARGV[1])
+  if #ids == 0 then return {} end
+  redis.call('EXPIRE', KEYS[1], ${LIFE_S})
+  local keys, fields = {}, {}
+  for i, id in ipairs(ids) do
+    keys[i], fields[i] = ARGV[2] .. id, ARGV[3] .. id
+  end
+  local values = redis.call('MGET', unpack(keys))
+  return { ids, values, redis.call('HMGET', KEYS[2], ARGV[4], unpack(fields)) }`;
+
+type Answer = [kept?: string[], values?: (string | null)[], fields?: (string | null)[]];
+
 /**
  * Lists of ids in Redis, newest first: copies of what MySQL has, made when they are first read. A
  * list is a window on the newest, without gaps; with BOTTOM at its end it is all there is.
@@ -63,6 +98,7 @@ export class IdLists {
   readonly #owed = new Set<string>();
   /** Who fills which list, with which token. */
   readonly #flights = new Map<string, Flight<string[]> & { token: string }>();
+  readonly reads = { hits: 0, misses: 0 };
 
   constructor(redis: Redis, prefix: string) {
     this.#redis = redis;
@@ -78,12 +114,20 @@ export class IdLists {
     name: string,
     range: Range,
     load: (limit: number) => Promise<string[]>,
-  ): Promise<Slice<string> | undefined> {
+    wanted?: Wanted,
+  ): Promise<(Slice<string> & { beside?: Beside }) | undefined> {
     try {
-      await this.#settle();
+      await this.settle();
       const [list, lease] = this.#keys(name);
       const came = performance.now();
+      if (wanted && !range.from) {
+        const top = await this.#readBeside(list, range.limit, wanted);
+        const slice = top && within(top.kept, range);
+        if (slice) this.reads.hits += 1;
+        if (slice) return { ...slice, beside: top.beside };
+      }
       const { kept, token } = await this.#read(list, lease, range);
+      this.reads[kept.length > 0 ? 'hits' : 'misses'] += 1;
       if (kept.length > 0) return within(kept, range);
       const flight = this.#flights.get(list);
       const isGood = flight && (flight.began >= came || flight.token === token);
@@ -111,10 +155,22 @@ export class IdLists {
 
   /** From the top as much as the page needs; to find a place, all. Who reads a list keeps it alive. */
   async #read(list: string, lease: string, { from, limit }: Range) {
-    const all = this.#redis.pipeline().lrange(list, 0, from ? -1 : limit);
-    const [read, , held] = (await all.expire(list, LIFE_S).get(lease).exec()) ?? [];
-    if (read?.[0]) throw read[0];
-    return { kept: (read?.[1] ?? []) as string[], token: held?.[1] };
+    const [kept] = await Promise.all([
+      this.#redis.lrange(list, 0, from ? -1 : limit),
+      this.#redis.expire(list, LIFE_S),
+    ]);
+    // After the list: if the lease is still there, nothing has come or gone until now.
+    return { kept, token: kept.length === 0 ? await this.#redis.get(lease) : null };
+  }
+
+  /** The top, and what is wanted beside it; undefined if there is no list. */
+  async #readBeside(list: string, limit: number, { key, hash, field, stamp }: Wanted) {
+    const read = this.#redis.eval(READ_BESIDE, 2, list, hash, limit, key, field, stamp);
+    const [kept, values = [], [first = null, ...rest] = []] = (await read) as Answer;
+    if (!kept) return undefined;
+    const byId = (column: (string | null)[]) =>
+      new Map(kept.map((id, n) => [id, column[n] ?? null]));
+    return { kept, beside: { values: byId(values), fields: byId(rest), stamp: first } };
   }
 
   #take(list: string, lease: string, load: (limit: number) => Promise<string[]>) {
@@ -141,14 +197,15 @@ export class IdLists {
   }
 
   async #change(names: string[], send: (keys: string[]) => Promise<unknown>): Promise<void> {
+    if (names.length === 0) return;
     const keys = names.flatMap((name) => this.#keys(name));
     await send(keys).catch(() => {
       for (const key of keys) this.#owed.add(key);
     });
   }
 
-  /** Throws away what is owed. Until that succeeds, nothing is read. */
-  async #settle(): Promise<void> {
+  /** Throws away what is owed, or throws. Until it succeeds, nothing is read. */
+  async settle(): Promise<void> {
     const keys = [...this.#owed];
     if (keys.length > 0) await this.#redis.unlink(keys);
     for (const key of keys) this.#owed.delete(key);

@@ -16,6 +16,8 @@ export const mediaRoutes: FastifyPluginAsyncTypebox = async (app) => {
       // Whatever the bytes look like to a browser, they are an image, and no page or script.
       reply.header('x-content-type-options', 'nosniff');
       reply.header('content-security-policy', "default-src 'none'; sandbox");
+      // Pages of any origin may show it.
+      reply.header('cross-origin-resource-policy', 'cross-origin');
       // A name never stands for other bytes, so nobody has to ask twice.
       reply.header('cache-control', 'public, max-age=31536000, immutable');
       return reply.send(bytes);

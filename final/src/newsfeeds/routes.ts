@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { TweetListSchema } from '../engagement/schemas.ts';
 import type { EngagementService } from '../engagement/service.ts';
+import { perSecond } from '../plugins/limits.ts';
 import { PagingSchema } from '../schemas.ts';
 import type { TweetService } from '../tweets/service.ts';
 import type { NewsfeedService } from './service.ts';
@@ -19,6 +20,7 @@ export const newsfeedRoutes: FastifyPluginAsyncTypebox<NewsfeedRoutesOptions> = 
     '',
     {
       onRequest: app.authenticate,
+      config: { limits: [perSecond(5)] },
       schema: {
         summary: 'The tweets for you, newest first',
         querystring: PagingSchema,
@@ -27,9 +29,10 @@ export const newsfeedRoutes: FastifyPluginAsyncTypebox<NewsfeedRoutesOptions> = 
     },
     async ({ user, query }) =>
       app.page(`newsfeed of ${user.id}`, query, async (range) => {
-        const slice = await newsfeeds.tweetIds(user.id, range);
+        const wanted = await engagement.wanted(user.id);
+        const { beside, ...slice } = await newsfeeds.tweetIds(user.id, range, wanted);
         const items = await tweets.getMany(slice.items);
-        return { ...slice, items: await engagement.ofTweets(items, user.id) };
+        return { ...slice, items: await engagement.ofTweets(items, user.id, beside) };
       }),
   );
 };

@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { Database } from '../database.ts';
-import type { IdLists } from '../lists/lists.ts';
+import type { Beside, IdLists, Wanted } from '../lists/lists.ts';
 import type { Range, Slice } from '../pagination/keyset.ts';
 import {
   addAuthor,
@@ -13,7 +13,7 @@ import {
 } from './repository.ts';
 
 /** The ids of a user's followers, in batches. */
-type Followers = AsyncIterable<string[]>;
+type Followers = AsyncIterable<string[]> | Iterable<string[]>;
 
 /** Which tweets a user sees. What a tweet looks like is the business of tweets. */
 export class NewsfeedService {
@@ -26,10 +26,14 @@ export class NewsfeedService {
   }
 
   /** The ids of tweets in a user's feed, newest first: their own are among them. */
-  async tweetIds(userId: string, range: Range): Promise<Slice<string>> {
+  async tweetIds(
+    userId: string,
+    range: Range,
+    wanted?: Wanted,
+  ): Promise<Slice<string> & { beside?: Beside }> {
     const read = (range: Range) => findFeed(this.#db, userId, range);
     const load = async (limit: number) => (await read({ limit })).items;
-    return (await this.#lists.page(feedOf(userId), range, load)) ?? read(range);
+    return (await this.#lists.page(feedOf(userId), range, load, wanted)) ?? read(range);
   }
 
   /** A tweet enters its author's own feed in the transaction that posts it. */
@@ -71,12 +75,25 @@ export class NewsfeedService {
     for await (const userIds of followers) {
       const range = [userIds.at(0) ?? '', userIds.at(-1) ?? ''] as const;
       await insertForFollowers(this.#db, tweetId, ...range);
-      const readers = await findReaders(this.#db, tweetId, ...range);
-      await this.#lists.push(readers.map(feedOf), tweetId);
-      // Whoever has unfollowed before this moment is found. Who does it after it forgets their copy.
-      const stillReaders = new Set(await findReaders(this.#db, tweetId, ...range));
-      const others = userIds.filter((id) => !stillReaders.has(id));
+      await this.#copy(tweetId, userIds, () => findReaders(this.#db, tweetId, ...range));
+    }
+  }
+
+  /**
+   * Brings the copies of these users' feeds to what the table says, until it has said the same
+   * before and after. Whoever changes it later forgets their copy later.
+   */
+  async #copy(tweetId: string, userIds: string[], find: () => Promise<string[]>): Promise<void> {
+    const all = new Set(userIds);
+    let readers = new Set(await find());
+    for (let told = '?'; told !== [...readers].join(); readers = new Set(await find())) {
+      told = [...readers].join();
+      for (const id of readers) all.add(id);
+      await this.#lists.push(Array.from(readers, feedOf), tweetId);
+      const others = [...all].filter((id) => !readers.has(id));
       await this.#lists.remove(others.map(feedOf), tweetId);
+      // Others read the copies: this process does not put off what is owed until it reads.
+      await this.#lists.settle();
     }
   }
 

@@ -35,7 +35,13 @@ export const openapiPlugin = fp(async (app) => {
       response: { ...(route.schema?.response ?? {}), '4xx': ErrorSchema },
     };
   });
-  await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { persistAuthorization: true } });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    uiConfig: { persistAuthorization: true },
+    staticCSP: true,
+    // Without TLS, as on one's own machine, the page would have no scripts.
+    transformStaticCSP: (policy) => policy.replace('upgrade-insecure-requests;', ''),
+  });
 });
 
 function hooksOf({ onRequest = [] }: RouteOptions): unknown[] {

@@ -4,6 +4,7 @@ import Type from 'typebox';
 import { AccountSchema, ProfileChangeSchema } from '../accounts/schemas.ts';
 import type { AccountService } from '../accounts/service.ts';
 import { readFile } from '../media/form.ts';
+import { perSecond } from '../plugins/limits.ts';
 import type { ProfileService } from './service.ts';
 
 /** For the page of the API only: the form is read by the handler. */
@@ -33,6 +34,7 @@ export const profileRoutes: FastifyPluginAsyncTypebox<{
     '/me/avatar',
     {
       onRequest: app.authenticate,
+      config: { limits: [perSecond(1)] },
       validatorCompiler: () => () => true,
       schema: {
         summary: 'Change your avatar',

@@ -7,6 +7,7 @@ import {
   TweetWithCommentsSchema,
 } from '../engagement/schemas.ts';
 import type { EngagementService } from '../engagement/service.ts';
+import { perMinute, perSecond } from '../plugins/limits.ts';
 import { IdParamsSchema, NoContentSchema } from '../schemas.ts';
 import { readTweetForm } from './form.ts';
 import { NewTweetBody, TimelineQuerySchema } from './schemas.ts';
@@ -28,6 +29,7 @@ export const tweetRoutes: FastifyPluginAsyncTypebox<TweetRoutesOptions> = async 
     '',
     {
       onRequest: app.authenticate,
+      config: { limits: [perSecond(1), perMinute(5)] },
       schema: { summary: 'Post a tweet', body: NewTweetBody, response: { 201: TweetViewSchema } },
     },
     async (request, reply) => {

@@ -1,13 +1,12 @@
 import createError from '@fastify/error';
-import type { FastifyBaseLogger } from 'fastify';
 import type { Kysely, Transaction } from 'kysely';
 import type { AccountService } from '../accounts/service.ts';
 import type { ObjectCache } from '../cache/objects.ts';
 import { problemOf } from '../content.ts';
 import type { Database } from '../database.ts';
-import type { FriendshipService } from '../friendships/service.ts';
 import type { IdLists } from '../lists/lists.ts';
 import type { NewsfeedService } from '../newsfeeds/service.ts';
+import type { Outbox } from '../outbox/outbox.ts';
 import { requireOwner } from '../ownership.ts';
 import type { Range, Slice } from '../pagination/keyset.ts';
 import { newName, type Storage, storeFor } from '../storage/storage.ts';
@@ -36,35 +35,32 @@ interface Stores {
   storage: Storage;
   cache: ObjectCache;
   lists: IdLists;
-  log: FastifyBaseLogger;
+  outbox: Outbox;
 }
 
 /** The rules of tweets. */
 export class TweetService {
   readonly #db: Kysely<Database>;
   readonly #accounts: AccountService;
-  readonly #friendships: FriendshipService;
   readonly #newsfeeds: NewsfeedService;
   readonly #cleanups: Cleanup[] = [];
   readonly #storage: Storage;
   readonly #cache: ObjectCache;
   readonly #lists: IdLists;
-  readonly #log: FastifyBaseLogger;
+  readonly #outbox: Outbox;
 
   constructor(
-    { db, storage, cache, lists, log }: Stores,
+    { db, storage, cache, lists, outbox }: Stores,
     accounts: AccountService,
-    friendships: FriendshipService,
     newsfeeds: NewsfeedService,
   ) {
     this.#db = db;
     this.#accounts = accounts;
-    this.#friendships = friendships;
     this.#newsfeeds = newsfeeds;
     this.#storage = storage;
     this.#cache = cache;
     this.#lists = lists;
-    this.#log = log;
+    this.#outbox = outbox;
   }
 
   /**
@@ -80,17 +76,13 @@ export class TweetService {
       await this.#accounts.lockAuthor(trx, userId);
       return storeFor(this.#storage, files, async () => {
         const tweetId = await insertTweet(trx, userId, content, photos);
+        await this.#outbox.add(trx, { tweetId, authorId: userId });
         await this.#newsfeeds.deliver(trx, tweetId, userId);
         return tweetId;
       });
     });
-    const read = async () => (await findTweets(this.#db, [id])).get(id) ?? null;
-    await this.#cache.created('tweet', id, await read());
-    // Whoever deleted it meanwhile may have forgotten it before we kept it.
-    if (!(await read())) await this.#cache.forget('tweet', id);
-    await this.#lists.push([`tweets of ${userId}`], id);
-    await this.#newsfeeds.show(id, userId);
-    await this.#tellFollowers(id, userId);
+    await this.refresh(id, userId);
+    this.#outbox.relay();
     return this.get(id);
   }
 
@@ -131,20 +123,38 @@ export class TweetService {
       const names = await findPhotos(trx, id);
       if (!(await deleteTweet(trx, id, userId))) return undefined;
       await this.#newsfeeds.retract(trx, id);
+      await this.#outbox.add(trx, { tweetId: id, authorId: userId });
       for (const cleanup of this.#cleanups) await cleanup(trx, id);
       return names;
     });
     if (deleted) {
-      await this.#cache.forget('tweet', id);
-      await this.#lists.remove([`tweets of ${userId}`], id);
-      await this.#newsfeeds.hide(id, userId);
-      await this.#tellFollowers(id, userId);
+      await this.refresh(id, userId);
+      this.#outbox.relay();
       // A file that cannot be removed is named nowhere now, and does no harm.
       await Promise.allSettled(deleted.map((name) => this.#storage.delete(name)));
       return;
     }
     requireOwner(await this.get(id), userId, NotYourTweet);
     throw new TweetNotFound();
+  }
+
+  /**
+   * Brings the copies of a tweet, and of the lists in which its author sees it, to what the table
+   * says. It may come at any time after the commit, and again.
+   */
+  async refresh(id: string, authorId: string): Promise<void> {
+    const read = async () => (await findTweets(this.#db, [id])).get(id);
+    const tweet = await read();
+    if (tweet) {
+      await this.#cache.created('tweet', id, tweet);
+      await this.#lists.push([`tweets of ${authorId}`], id);
+      await this.#newsfeeds.show(id, authorId);
+    }
+    // What is deleted after this moment is refreshed after it, too.
+    if (await read()) return;
+    await this.#cache.forget('tweet', id);
+    await this.#lists.remove([`tweets of ${authorId}`], id);
+    await this.#newsfeeds.hide(id, authorId);
   }
 
   /** Has features that hang something on tweets take it off a tweet that is deleted. */
@@ -164,14 +174,6 @@ export class TweetService {
    */
   async addComments(trx: Transaction<Database>, id: string, by: number): Promise<void> {
     if (!(await addToTweet(trx, id, 'comments_count', by))) throw new TweetNotFound();
-  }
-
-  /** A tweet is posted or deleted whatever comes of this. */
-  async #tellFollowers(tweetId: string, authorId: string): Promise<void> {
-    const followers = this.#friendships.followerIds(this.#db, authorId);
-    await this.#newsfeeds.fanOut(tweetId, followers).catch((err: unknown) => {
-      this.#log.error({ err, tweetId }, 'Not every follower has been told');
-    });
   }
 
   /** Without the tweets whose authors have gone in this moment. */

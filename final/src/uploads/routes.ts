@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { AccountSchema } from '../accounts/schemas.ts';
+import { perSecond } from '../plugins/limits.ts';
 import { NewUploadSchema, UploadParamsSchema, UploadSchema } from './schemas.ts';
 import type { UploadService } from './service.ts';
 
@@ -11,6 +12,7 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<{ uploads: UploadService }>
     '',
     {
       onRequest: app.authenticate,
+      config: { limits: [perSecond(1)] },
       schema: {
         summary: 'Get a form to upload an image with, past this server',
         body: NewUploadSchema,
@@ -24,6 +26,7 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<{ uploads: UploadService }>
     '/:id/confirm',
     {
       onRequest: app.authenticate,
+      config: { limits: [perSecond(1)] },
       schema: {
         summary: 'Make what you uploaded your avatar',
         params: UploadParamsSchema,

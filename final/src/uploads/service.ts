@@ -4,6 +4,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Kysely } from 'kysely';
 import type { Account } from '../accounts/schemas.ts';
 import type { Database } from '../database.ts';
+import type { Chunk } from '../maintenance/jobs.ts';
 import type { ProfileService } from '../profiles/service.ts';
 import type { Storage } from '../storage/storage.ts';
 import { deleteUpload, findExpired, findSize, insertUpload } from './repository.ts';
@@ -38,7 +39,6 @@ export class UploadService {
   /** Lets a user put one object of this type and size under a key of ours. @throws {NoDirectUploads} */
   async open(userId: string, { type, size }: NewUpload): Promise<Upload> {
     if (!this.#storage.presign) throw new NoDirectUploads();
-    await this.#removeExpired().catch((error) => this.#log.error(error, 'expired uploads stay'));
     const id = randomBytes(16).toString('base64url');
     const expires_at = new Date(Date.now() + TEN_MINUTES);
     // The row first: there is never an object that no row leads to.
@@ -80,11 +80,13 @@ export class UploadService {
   }
 
   /** An hour late: what was begun in time may end after it. The row goes last, so it can be retried. */
-  async #removeExpired(): Promise<void> {
-    for (const id of await findExpired(this.#db, new Date(Date.now() - 6 * TEN_MINUTES))) {
+  async sweep(): Promise<Chunk> {
+    const ids = await findExpired(this.#db, new Date(Date.now() - 6 * TEN_MINUTES));
+    for (const id of ids) {
       await this.#storage.delete(keyOf(id));
       await deleteUpload(this.#db, id);
     }
+    return { looked: ids.length, mended: ids.length, last: ids.at(-1) };
   }
 }
 

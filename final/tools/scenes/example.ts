@@ -1,4 +1,5 @@
 import type { Api, Person, Tweet } from '../api.ts';
+import type { FanOutView } from '../fan-out.ts';
 import { heading, printTable } from './print.ts';
 
 /** The people of the worked example, in the order in which they post. */
@@ -23,7 +24,7 @@ const EXAMPLE = {
 export type Cast = (name: string) => Person;
 
 /** The worked example of the course: ten entries in four feeds. */
-export async function playExample(api: Api): Promise<Cast> {
+export async function playExample(api: Api, view: FanOutView): Promise<Cast> {
   heading('Four people, four posts');
   const person = await signUpAll(api);
   const posts: string[][] = [];
@@ -31,9 +32,11 @@ export async function playExample(api: Api): Promise<Cast> {
     for (const follower of followers) await api.follow(person(follower), person(author));
     posts.push([at, name, content, followers.map(nameOf).join(' ') || 'nobody']);
   }
+  const tweets: Tweet[] = [];
   for (const [author, { content }] of Object.entries(EXAMPLE)) {
-    await api.post(person(author), content);
+    tweets.push(await api.post(person(author), content));
   }
+  await view.delivered(tweets.map(({ id }) => id));
   printTable(['at', 'author', 'posts', 'followed by'], posts);
   const feeds: string[][] = [];
   let entries = 0;

@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import { type Api, ApiRefusal, type File } from '../api.ts';
+import type { FanOutView } from '../fan-out.ts';
 import { type Cast, toLine } from './example.ts';
 import { heading, many, printTable } from './print.ts';
 
@@ -18,13 +19,14 @@ const PHOTOS = [
 ];
 
 /** An avatar, a post with photos, and a file that is no photo. */
-export async function playPictures(api: Api, person: Cast): Promise<void> {
+export async function playPictures(api: Api, person: Cast, view: FanOutView): Promise<void> {
   heading('An avatar and two photos');
   const [author, reader] = [person('huangrong'), person('guojing')];
   const [avatar, ...photos] = await Promise.all([AVATAR, ...PHOTOS].map(makeJpeg));
   if (!avatar) return;
   await api.changeAvatar(author, avatar);
-  await api.post(author, '西湖的傍晚', photos);
+  const { id } = await api.post(author, '西湖的傍晚', photos);
+  await view.delivered([id]);
 
   // What is fetched is what another person finds in the feed.
   const { items } = await api.feed(reader, { limit: 1 });

@@ -1,4 +1,5 @@
 import type { Api, Paging, Person } from '../api.ts';
+import type { FanOutView } from '../fan-out.ts';
 import { format } from '../progress.ts';
 import { Refusal } from '../refusal.ts';
 import { heading, many, ms } from './print.ts';
@@ -16,7 +17,12 @@ interface Ids {
 type Read = (paging: Paging) => Promise<Ids>;
 
 /** One reader goes through a whole feed from its top to its end, while others go on posting. */
-export async function playScrolling(api: Api, reader: Person, posters: Person[]): Promise<void> {
+export async function playScrolling(
+  api: Api,
+  reader: Person,
+  posters: Person[],
+  view: FanOutView,
+): Promise<void> {
   heading('Endless scrolling');
   const read: Read = async (paging) => {
     const { items, ...cursors } = await api.feed(reader, paging);
@@ -37,6 +43,7 @@ export async function playScrolling(api: Api, reader: Person, posters: Person[])
     posted.push(...posts.map(({ id }) => id));
   });
   const took = performance.now() - started;
+  await view.delivered(posted);
   const newer = await readNewer(read, top);
 
   requireEachOnce(old, seen, 'down');
