@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { servicesUp } from '../src/services/index.ts';
 import { askRedis } from '../src/services/redis.ts';
 import { type BenchApp, type BenchContext, post } from './core/context.ts';
+import { makeNumbers, makeUsers } from './core/fill.ts';
 import type { LoadOrder } from './core/load.ts';
 import { openStepApp, rowsReadBy, statementsOf, stepFolder } from './core/step-app.ts';
 import type { Bench, Comparison, Measurement, Panel } from './core/types.ts';
@@ -130,16 +131,9 @@ async function startAll(context: BenchContext, sizes: Sizes): Promise<Apps> {
 /** Bulk SQL, the same rows at every run: the viewer's feed, what people did with it, and the stars. */
 export async function fill(context: BenchContext, sizes: Sizes, database: string): Promise<void> {
   const sql = (statement: string) => context.sql(statement, database);
-  const digits = Array.from({ length: 10 }, (_, n) => `SELECT ${n} AS n`).join(' UNION ALL ');
-  await sql('CREATE TABLE numbers (n INT PRIMARY KEY)');
-  await sql(`INSERT INTO numbers
-    WITH d AS (${digits})
-    SELECT a.n + 10 * b.n + 100 * c.n + 1000 * e.n FROM d a, d b, d c, d e`);
+  await makeNumbers(context, database);
   const users = (first: number, count: number) =>
-    sql(`INSERT INTO users (id, username, email, password_hash)
-      SELECT ${first} + n, CONCAT('u', ${first} + n), CONCAT('u', ${first} + n, '@example.com'), hash
-      FROM numbers JOIN (SELECT password_hash AS hash FROM users WHERE id = ${FIRST.viewer}) AS one
-      WHERE n < ${count}`);
+    makeUsers(context, database, { first, count, like: FIRST.viewer });
   await users(FIRST.author, sizes.authors);
   await users(FIRST.star, sizes.followers.length);
   await users(FIRST.crowd, Math.max(...sizes.followers));

@@ -3,6 +3,7 @@
 // followers there, and with none. And what the author waits for: inside the request, and
 // by the queue.
 import { type BenchApp, type BenchContext, post } from './core/context.ts';
+import { makeNumbers, makeUsers } from './core/fill.ts';
 import { percentile } from './core/load.ts';
 import {
   feedKey,
@@ -155,16 +156,9 @@ async function measure(measuring: Measuring): Promise<Comparison> {
 /** Bulk SQL, the same rows at every run. The lower an author's index, the fewer followers. */
 async function fill(context: BenchContext, sizes: Sizes, database: string): Promise<void> {
   const sql = (statement: string) => context.sql(statement, database);
-  const digits = Array.from({ length: 10 }, (_, n) => `SELECT ${n} AS n`).join(' UNION ALL ');
-  await sql('CREATE TABLE numbers (n INT PRIMARY KEY)');
-  await sql(`INSERT INTO numbers
-    WITH d AS (${digits})
-    SELECT a.n + 10 * b.n + 100 * c.n + 1000 * e.n FROM d a, d b, d c, d e`);
+  await makeNumbers(context, database);
   const users = (first: number, count: number) =>
-    sql(`INSERT INTO users (id, username, email, password_hash)
-      SELECT ${first} + n, CONCAT('u', ${first} + n), CONCAT('u', ${first} + n, '@example.com'), hash
-      FROM numbers JOIN (SELECT password_hash AS hash FROM users WHERE id = ${FIRST.account}) AS one
-      WHERE n < ${count}`);
+    makeUsers(context, database, { first, count, like: FIRST.account });
   await sql(`INSERT INTO tweets (user_id, content)
     SELECT ${FIRST.account}, CONCAT('Tweet number ', n) FROM numbers WHERE n < ${sizes.entries} ORDER BY n`);
   const crowds = [

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BenchApp, type BenchContext, post } from './core/context.ts';
+import { makeNumbers, makeUsers } from './core/fill.ts';
 import {
   feedKey,
   openStepLists,
@@ -88,16 +89,9 @@ async function run(context: BenchContext): Promise<Comparison> {
 /** Bulk SQL. The followers are only rows of friendships: nobody looks at them. */
 async function fill(context: BenchContext, sizes: Sizes, database: string): Promise<void> {
   const sql = (statement: string) => context.sql(statement, database);
-  const digits = Array.from({ length: 10 }, (_, n) => `SELECT ${n} AS n`).join(' UNION ALL ');
-  await sql('CREATE TABLE numbers (n INT PRIMARY KEY)');
-  await sql(`INSERT INTO numbers
-    WITH d AS (${digits})
-    SELECT a.n + 10 * b.n + 100 * c.n + 1000 * e.n FROM d a, d b, d c, d e`);
+  await makeNumbers(context, database);
   const users = (first: number, count: number) =>
-    sql(`INSERT INTO users (id, username, email, password_hash)
-      SELECT ${first} + n, CONCAT('u', ${first} + n), CONCAT('u', ${first} + n, '@example.com'), hash
-      FROM numbers JOIN (SELECT password_hash AS hash FROM users WHERE id = ${FIRST.account}) AS one
-      WHERE n < ${count}`);
+    makeUsers(context, database, { first, count, like: FIRST.account });
   await users(FIRST.star, sizes.followers.length);
   await users(FIRST.reader, sizes.entries.length);
   await sql(`INSERT INTO tweets (id, user_id, content)
