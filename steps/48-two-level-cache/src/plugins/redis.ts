@@ -15,7 +15,8 @@ export const redisPlugin = fp<Config>(async (app, { REDIS_URL, DATABASE_URL }) =
   const redis = new Redis(REDIS_URL, {
     lazyConnect: true,
     connectTimeout: 2_000,
-    commandTimeout: 1_000,
+    // Who hangs is left: one waits, and the others find it away until it answers again.
+    socketTimeout: 1_000,
     // Nothing waits for Redis to come back: it would be wrong by then.
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,

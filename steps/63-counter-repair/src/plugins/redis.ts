@@ -16,7 +16,8 @@ export async function openRedis(app: FastifyInstance, url: string): Promise<Redi
   const redis = new Redis(url, {
     lazyConnect: true,
     connectTimeout: 2_000,
-    commandTimeout: 1_000,
+    // Who hangs is left: one waits, and the others find it away until it answers again.
+    socketTimeout: 1_000,
     // Nothing waits for Redis to come back: it would be wrong by then.
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
