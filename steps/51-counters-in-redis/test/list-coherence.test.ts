@@ -78,6 +78,7 @@ for (const [what, away, back] of [
     const three = await post(joan);
     await remove(joan, one);
     t.same(await timeline(joan), [three, two], 'slower, not wrong');
+    t.not(app.redis.status, 'ready', 'nobody waits for it any more');
     await back();
     for (let n = 0; app.redis.status !== 'ready' && n < 100; n += 1) await sleep(50);
     t.same(await timeline(joan), [three, two]);
