@@ -9,7 +9,7 @@ import { proxyTo } from './proxy.ts';
 
 t.setTimeout(120_000); // Two processes start, maybe on a busy machine.
 const config = loadConfig(process.env);
-const copies = await proxyTo(t, config.REDIS_URL);
+const queue = await proxyTo(t, config.QUEUE_REDIS_URL);
 const api = await createApp(t, { worker: false });
 const { rows } = await sql<{ name: string }>`SELECT DATABASE() AS name`.execute(api.db);
 const DATABASE_URL = new URL(rows[0]?.name ?? '', config.DATABASE_URL).href;
@@ -46,10 +46,11 @@ const tweets = () => column('tweets', 'id');
 const left = () => column('outbox', 'tweet_id');
 
 t.test('a server killed between commit and queue loses nothing', async (t) => {
-  const { child, log } = await start('server', /listening at/, { REDIS_URL: copies.url });
+  const settings = { QUEUE_REDIS_URL: queue.url };
+  const { child, log } = await start('server', /listening at/, settings);
   const [address] = /http:[^"]+/.exec(log) ?? [];
-  // It is held up by the copies, which it changes after the commit and before it turns to the queue.
-  copies.hang();
+  // What goes to the queue does not arrive.
+  queue.hang();
   void fetch(`${address}${post.url}`, post).catch(() => {});
   while ((await tweets())?.length === 0) await sleep(1);
   child.kill('SIGKILL');
