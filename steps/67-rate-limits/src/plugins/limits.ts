@@ -18,8 +18,6 @@ const WINDOW_MS = 10_000;
 const MOST_OF_A_USER = 200;
 /** An address may be an office, or a network of mobile phones. */
 const MOST_OF_AN_ADDRESS = 1_000;
-/** So long after Redis has failed only one request asks it again. */
-const PAUSE_MS = 1_000;
 
 /**
  * Limits how many requests a client sends: a user, or a stranger's address. Redis counts for all
@@ -39,10 +37,7 @@ export const limitsPlugin = fp<Config>(async (app, { DATABASE_URL, RATE_LIMIT_FA
   const countHere = await createCounter(app, limit);
 
   let failing = false;
-  let nextTry = 0;
   const count = async (request: FastifyRequest) => {
-    if (failing && performance.now() < nextTry) return countHere(request);
-    nextTry = performance.now() + PAUSE_MS;
     try {
       const counted = await countInRedis(request);
       failing = false;

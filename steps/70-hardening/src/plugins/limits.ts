@@ -34,8 +34,6 @@ export const perMinute = (max: number): Limit => ({ max, seconds: 60 });
 const DEFAULT_OF_A_USER = [{ max: 200, seconds: 10 }];
 /** An address may be an office, or a network of mobile phones. */
 const DEFAULT_OF_AN_ADDRESS = [{ max: 1_000, seconds: 10 }];
-/** So long after Redis has failed only one request asks it again. */
-const PAUSE_MS = 1_000;
 
 /**
  * Limits how many requests a client sends: a user, or a stranger's address. Redis counts for all
@@ -63,11 +61,8 @@ export const limitsPlugin = fp<Config>(async (app, { DATABASE_URL, RATE_LIMIT_FA
   };
 
   let failing = false;
-  let nextTry = 0;
   const count = async (request: FastifyRequest, limit: Limit) => {
     const { inRedis, here } = counterOf(limit);
-    if (failing && performance.now() < nextTry) return here(request);
-    nextTry = performance.now() + PAUSE_MS;
     try {
       const counted = await inRedis(request);
       failing = false;
