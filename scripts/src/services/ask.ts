@@ -34,17 +34,20 @@ export function askInLines(
       () => socket.destroy(new Error(`${url} did not answer within ${timeout} ms.`)),
       timeout,
     );
-    let reply = '';
+    // An answer may have many megabytes: to look at its end must not mean to copy it.
+    const reply: string[] = [];
+    let tail = '';
     socket
       .setEncoding('utf8')
-      .on('data', (chunk) => {
-        reply += chunk;
-        if (until?.test(reply.slice(-TAIL))) socket.end();
+      .on('data', (chunk: string) => {
+        reply.push(chunk);
+        tail = (tail + chunk.slice(-TAIL)).slice(-TAIL);
+        if (until?.test(tail)) socket.end();
       })
       .on('error', reject)
       .on('close', () => {
         clearTimeout(timer);
-        resolve(reply);
+        resolve(reply.join(''));
       });
     socket.write(`${lines.join('\r\n')}\r\n`);
   });

@@ -50,8 +50,7 @@ export async function clearRedis(url: string, prefixes: string[]): Promise<void>
 
 /** Deletes the keys of the Memcached at `url` that begin with one of the prefixes. */
 export async function clearMemcached(url: string, prefixes: string[]): Promise<void> {
-  const listed = await listKeys(url, prefixes);
-  const keys = listed.filter((key) => prefixes.some((prefix) => isIn(prefix, key)));
+  const keys = await listKeys(url, prefixes);
   if (keys.length === 0) return;
   const lines = keys.map((key) => `delete ${key}`);
   const reply = await askInLines(url, TIMEOUT_MS, [...lines, 'quit']);
@@ -59,24 +58,35 @@ export async function clearMemcached(url: string, prefixes: string[]): Promise<v
   if (refusal !== undefined) throw refused('Memcached', prefixes, refusal);
 }
 
-/** A key with white space in it is none that an app has made, and would be read as a command. */
-function isIn(prefix: string, key: string): boolean {
-  return key.startsWith(prefix) && !/\s/.test(key);
-}
-
 /** The last line of a listing: `END`, or why there is none. */
 const LISTED = /(?:^|\n)(END|BUSY.*|\w*ERROR.*)\r\n$/;
 
-/** All keys in Memcached. It makes one listing at a time: others wait for their turn. */
+/**
+ * The keys in Memcached that begin with one of the prefixes. There may be hundreds of thousands of
+ * others. It makes one listing at a time: others wait for their turn.
+ */
 async function listKeys(url: string, prefixes: string[]): Promise<string[]> {
   for (const end = Date.now() + TIMEOUT_MS; ; await sleep(50)) {
     // Memcached loses a "quit" that is sent behind this.
     const reply = await askInLines(url, TIMEOUT_MS, ['lru_crawler metadump all'], LISTED);
     const last = LISTED.exec(reply.slice(-200))?.[1] ?? 'It closed the connection.';
-    if (last === 'END')
-      return [...reply.matchAll(/^key=(\S+)/gm)].map(([, key = '']) => plain(key));
+    if (last === 'END') {
+      const ours = new RegExp(`^key=((?:${prefixes.map(asListed).join('|')})\\S*)`, 'gm');
+      const keys = [...reply.matchAll(ours)].map(([, key = '']) => plain(key));
+      // A key with white space in it is none that an app has made, and would be read as a command.
+      return keys.filter((key) => !/\s/.test(key));
+    }
     if (!last.startsWith('BUSY') || Date.now() > end) throw refused('Memcached', prefixes, last);
   }
+}
+
+/** Text as it stands in a listing of keys, as a part of a regular expression. */
+function asListed(text: string): string {
+  const bytes = [...Buffer.from(text)].map((byte) => {
+    const char = String.fromCharCode(byte);
+    return /[\w.~-]/.test(char) ? char : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  });
+  return bytes.join('').replaceAll('.', '\\.');
 }
 
 /** A key is listed as in a URL; one that is no text is not the apps' and stays as it is listed. */

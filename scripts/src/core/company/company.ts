@@ -20,6 +20,9 @@ const GRACE_MS = 30_000;
 /** A process holds the modules of all folders that it has seen. Beyond this it is not used again. */
 const MOST_MEGABYTES = 1_000;
 
+/** How long the last line of a batch may be: it names the files that have left something open. */
+const END_LENGTH = 10_000;
+
 const IS_GROUP = process.platform !== 'win32';
 
 /**
@@ -84,7 +87,8 @@ interface Carried extends BatchResult {
 /** Has the process run a batch, and kills it when it hangs. */
 function carryOut(child: ChildProcess, batch: Batch): Promise<Carried> {
   const { promise, resolve } = Promise.withResolvers<Carried>();
-  let stdout = '';
+  const stdout: string[] = [];
+  let tail = '';
   let stderr = '';
   let hung: NodeJS.Timeout | undefined;
   const done = ({ exitCode, left, megabytes }: BatchEnd = BROKEN) => {
@@ -93,7 +97,7 @@ function carryOut(child: ChildProcess, batch: Batch): Promise<Carried> {
     child.removeAllListeners('close');
     child.removeAllListeners('error');
     resolve({
-      stdout: stdout.replace(END, '\n'),
+      stdout: stdout.join('').replace(END, '\n'),
       stderr,
       exitCode,
       left,
@@ -105,9 +109,10 @@ function carryOut(child: ChildProcess, batch: Batch): Promise<Carried> {
     hung = setTimeout(() => end(child), batch.seconds * 1000 + GRACE_MS);
   };
   child.stdout?.on('data', (text: string) => {
-    stdout += text;
+    stdout.push(text);
     wait();
-    const end = END.exec(stdout.slice(-10_000));
+    tail = (tail + text).slice(-END_LENGTH);
+    const end = END.exec(tail);
     if (end !== null) done(JSON.parse(end[1] ?? ''));
   });
   child.stderr?.on('data', (text: string) => {
