@@ -4,6 +4,7 @@ import { styleText } from 'node:util';
 import Table from 'cli-table3';
 import { execa } from 'execa';
 import { type Course, listSteps } from './core/course.ts';
+import { listFiles } from './core/diff.ts';
 import { TSC_ENV } from './verify/complete.ts';
 
 /** One part of `npm test`. */
@@ -20,6 +21,8 @@ export interface Part {
    * is its count. Without it, a command is silent unless it fails, and counts as one.
    */
   counts?: boolean;
+  /** It runs while the one before it does, or those before it: it waits more than it works. */
+  beside?: boolean;
 }
 
 /** A command of a part: no shell is involved. */
@@ -41,7 +44,7 @@ export interface PartResult {
 type Count = Pick<PartResult, 'passed' | 'failed'>;
 
 /** The last such line of a command's output is its count. */
-const COUNT_LINE = /^(\d+) passed, (\d+) failed(?:, \d+ skipped)?$/gm;
+const COUNT_LINE = /^(\d+) passed, (\d+) failed(?:, \d+ skipped)?$/;
 
 /** The parts of `npm test`, in their order: the quick ones first. */
 export function partsOf(course: Course): Part[] {
@@ -63,6 +66,7 @@ export function partsOf(course: Course): Part[] {
   // The tool's tests report like those of the steps, and wait much: for servers, locks and signals.
   const reporter = join(steps[0]?.dir ?? course.finalDir, 'test', 'reporter.ts');
   const toolTests = [`--reporter=${relative(scripts, reporter)}`, `--jobs=${2 * cores}`];
+  const proofs = listFiles(course.finalDir).filter((file) => /^proof\/.*\.test\.ts$/.test(file));
   const packages = [...steps.map(({ dir }) => dir), course.finalDir, scripts];
   return [
     { title: 'format and lint', commands: [bin('biome', 'biome', ['ci'], course.root)] },
@@ -83,85 +87,109 @@ export function partsOf(course: Course): Part[] {
       title: 'tests of the tool',
       commands: [bin('tap', 'tap', toolTests, scripts)],
       counts: true,
+      beside: true,
     },
     {
-      title: 'tests of final/',
-      commands: [bin('tap', 'tap', [], course.finalDir)],
+      // Its src, migrations and test are byte for byte those of the last step: `course check` has
+      // seen to that, and `course verify` has run them.
+      title: 'proofs of final/',
+      commands: [bin('tap', 'tap', proofs, course.finalDir)],
       counts: true,
+      beside: true,
     },
   ];
 }
 
 /**
- * Runs the parts one after the other, each whatever became of those before it, and prints what
- * they do, a table, and as the last line `N passed, N failed`.
+ * Runs the parts one after the other, or beside each other where they say so, each whatever became
+ * of the others, and prints what they do, a table, and as the last line `N passed, N failed`.
  *
  * @param env added to the environment of every command.
  */
 export async function runParts(parts: Part[], env: Record<string, string>): Promise<PartResult[]> {
-  const results: PartResult[] = [];
+  const started = performance.now();
+  const running: Promise<PartResult>[] = [];
   for (const [index, part] of parts.entries()) {
+    if (!part.beside) await Promise.all(running);
+    const isAlone = !part.beside && !parts[index + 1]?.beside;
     console.log(styleText('bold', `\n[${index + 1}/${parts.length}] ${part.title}`));
-    const started = performance.now();
-    const { passed, failed } = await runPart(part, env);
-    const seconds = (performance.now() - started) / 1000;
-    results.push({ title: part.title, passed, failed, seconds });
-    const mark = failed === 0 ? styleText('green', '✓') : styleText('red', '✗');
-    console.log(
-      `${mark} ${part.title}: ${passed} passed, ${failed} failed in ${seconds.toFixed(1)} s`,
-    );
+    running.push(runPart(part, env, isAlone ? '' : `${part.title} │ `));
   }
-  printResults(results);
+  const results = await Promise.all(running);
+  printResults(results, (performance.now() - started) / 1000);
   return results;
 }
 
-async function runPart(part: Part, env: Record<string, string>): Promise<Count> {
+/** @param prefix stands before each line of those that print what they do. */
+async function runPart(
+  part: Part,
+  env: Record<string, string>,
+  prefix: string,
+): Promise<PartResult> {
+  const started = performance.now();
   const waiting = [...part.commands];
   const total: Count = { passed: 0, failed: 0 };
   const work = async () => {
     for (let command = waiting.shift(); command; command = waiting.shift()) {
-      const { passed, failed } = await runCommand(command, part.counts ?? false, {
-        ...env,
-        ...part.env,
-      });
+      const own = { ...env, ...part.env };
+      const { passed, failed } = part.counts
+        ? await runCounting(command, own, prefix)
+        : await runSilent(command, own);
       total.passed += passed;
       total.failed += failed;
     }
   };
   await Promise.all(Array.from({ length: part.jobs ?? 1 }, work));
-  return total;
+  const seconds = (performance.now() - started) / 1000;
+  const mark = total.failed === 0 ? styleText('green', '✓') : styleText('red', '✗');
+  const { passed, failed } = total;
+  console.log(
+    `${mark} ${part.title}: ${passed} passed, ${failed} failed in ${seconds.toFixed(1)} s`,
+  );
+  return { title: part.title, ...total, seconds };
 }
 
-/** Runs a command. One that crashes, or does not say what it counted, counts as failed. */
-async function runCommand(
-  { name, file, args, cwd }: PartCommand,
-  counts: boolean,
-  env: Record<string, string>,
-): Promise<Count> {
-  const result = await execa(file, args, {
+function start({ file, args, cwd }: PartCommand, env: Record<string, string>) {
+  return execa(file, args, {
     cwd,
     env,
     stdin: 'ignore',
     all: true,
     reject: false,
     preferLocal: true,
-    ...(counts ? { stdout: ['pipe', 'inherit'], stderr: ['pipe', 'inherit'] } : {}),
   });
-  const output = String(result.all ?? '');
-  const good = result.exitCode === 0;
-  if (!counts) {
-    if (!good) console.log(`${output.trimEnd()}\n${name}: ${howItEnded(result)}`);
-    return { passed: good ? 1 : 0, failed: good ? 0 : 1 };
+}
+
+/** Runs a command that counts as one, and shows what it said if it fails. */
+async function runSilent(command: PartCommand, env: Record<string, string>): Promise<Count> {
+  const result = await start(command, env);
+  if (result.exitCode === 0) return { passed: 1, failed: 0 };
+  console.log(`${String(result.all ?? '').trimEnd()}\n${command.name}: ${howItEnded(result)}`);
+  return { passed: 0, failed: 1 };
+}
+
+/** Runs a command that counts. One that crashes, or does not say what it counted, has failed. */
+async function runCounting(
+  command: PartCommand,
+  env: Record<string, string>,
+  prefix: string,
+): Promise<Count> {
+  const running = start(command, env);
+  let last: Count = { passed: 0, failed: 0 };
+  for await (const line of running.iterable({ from: 'all' })) {
+    console.log(`${prefix}${line}`);
+    const [, passed, failed] = COUNT_LINE.exec(line) ?? [];
+    if (passed !== undefined) last = { passed: Number(passed), failed: Number(failed) };
   }
-  const [, passed = '0', failed = '0'] = [...output.matchAll(COUNT_LINE)].at(-1) ?? [];
-  const count = { passed: Number(passed), failed: Number(failed) };
-  if (count.failed > 0 || (good && count.passed > 0)) return count;
+  const result = await running;
+  const good = result.exitCode === 0;
+  if (last.failed > 0 || (good && last.passed > 0)) return last;
   console.log(
     good
-      ? `${name} ran nothing, which counts as a failure.`
-      : `${name} ${howItEnded(result)} and counted no failure: it counts as one.`,
+      ? `${command.name} ran nothing, which counts as a failure.`
+      : `${command.name} ${howItEnded(result)} and counted no failure: it counts as one.`,
   );
-  return { passed: count.passed, failed: 1 };
+  return { passed: last.passed, failed: 1 };
 }
 
 /** What execa says about the end of a process. */
@@ -178,7 +206,7 @@ function howItEnded(result: Ending): string {
     : `left with exit code ${result.exitCode}`;
 }
 
-function printResults(results: PartResult[]): void {
+function printResults(results: PartResult[], seconds: number): void {
   const sum = (pick: (result: PartResult) => number) =>
     results.reduce((total, result) => total + pick(result), 0);
   const table = new Table({
@@ -190,6 +218,6 @@ function printResults(results: PartResult[]): void {
     table.push([title, passed, failed, seconds.toFixed(1)]);
   }
   const [passed, failed] = [sum((result) => result.passed), sum((result) => result.failed)];
-  table.push(['together', passed, failed, sum((result) => result.seconds).toFixed(1)]);
+  table.push(['together', passed, failed, seconds.toFixed(1)]);
   console.log(`\n${table.toString()}\n\n${passed} passed, ${failed} failed`);
 }
