@@ -4,6 +4,7 @@ import { type RawBuilder, sql } from 'kysely';
 import t from 'tap';
 import { countReads, createApp, createUser, recordStatements } from './helper.ts';
 
+const RUNS = Math.ceil(12 * Number(process.env.TEST_ROUNDS ?? 1));
 const app = await createApp(t);
 const ada = await createUser(app, 'ada');
 
@@ -106,7 +107,7 @@ function scroll(list: List) {
 
 t.test('who scrolls sees every old row once, whatever comes and goes meanwhile', async (t) => {
   for (const list of lists) {
-    const result = await fc.check(scroll(list), { numRuns: 12 });
+    const result = await fc.check(scroll(list), { numRuns: RUNS });
     t.notOk(result.failed, `${list.url} ${await fc.asyncDefaultReportMessage(result)}`);
   }
 });
