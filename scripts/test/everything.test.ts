@@ -90,3 +90,26 @@ t.test('every package is type-checked', (t) => {
   );
   t.end();
 });
+
+t.test(
+  'a part beside another runs while that one does, and each line tells whose it is',
+  async (t) => {
+    const root = courseIn(t);
+    const flag = JSON.stringify(join(root, 'flag'));
+    const waits = `const look = setInterval(() => {
+    if (!require('fs').existsSync(${flag})) return;
+    console.log('1 passed, 0 failed');
+    clearInterval(look);
+  }, 10);`;
+    const comes = `require('fs').writeFileSync(${flag}, ''); console.log('2 passed, 0 failed');`;
+    const { stdout, results } = await run([
+      part('waits', [waits], true),
+      { ...part('comes', [comes], true), beside: true },
+      part('alone', ['console.log("3 passed, 0 failed")'], true),
+    ]);
+    t.match(results, [{ passed: 1 }, { passed: 2 }, { passed: 3 }]);
+    t.match(stdout, /^waits │ 1 passed, 0 failed$/m);
+    t.match(stdout, /^comes │ 2 passed, 0 failed$/m);
+    t.match(stdout, /^3 passed, 0 failed$/m);
+  },
+);

@@ -23,8 +23,8 @@ export const KINDS = ['tests', 'red', 'live', 'types'] as const;
 /** One of them: the step's own suite, the suite over its predecessor, the running step, types. */
 export type Kind = (typeof KINDS)[number];
 
-/** Two checks a core: each waits for its servers almost half of the time. */
-export const JOBS = 2 * availableParallelism();
+/** Three checks a core: each waits for its servers, and for time to pass, more than it works. */
+export const JOBS = 3 * availableParallelism();
 
 /** How `verify` goes about it. */
 export interface VerifyOptions {

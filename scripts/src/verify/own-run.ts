@@ -6,11 +6,16 @@ import { sameFile } from '../core/diff.ts';
 import { type RunOptions, runTests, type TestRun } from '../core/run.ts';
 import { testFiles } from './cases.ts';
 
+/** How much of their rounds. What `TEST_ROUNDS` says in the environment of the tool is kept. */
+const ROUNDS_OF_KEPT = process.env.TEST_ROUNDS ?? '0.25';
+
 /**
  * Runs all tests of a step. The files that it adds or changes are run by tap as its `npm test` runs
  * them, each in a process of its own. Those that it has from its predecessor, where they were new
  * once, share a process: there are many of them, and starting one costs more than what it tests.
- * A file that is not all green in company is run again on its own, and that counts.
+ * There, tests with random rounds play a part of them: other rounds in every step, and together many
+ * more than the one step that brought them. A file that is not all green in company is run again on
+ * its own, and that counts.
  */
 export async function runOwnTests(
   step: Step,
@@ -20,7 +25,8 @@ export async function runOwnTests(
   const files = testFiles(step.dir);
   const kept = previous === undefined ? [] : files.filter((file) => isKept(file, step, previous));
   if (previous === undefined || kept.length === 0) return runTests({ cwd: step.dir, ...options });
-  const together = await runTests({ cwd: step.dir, files: kept, company, ...options });
+  const env = { TEST_ROUNDS: ROUNDS_OF_KEPT, ...options.env };
+  const together = await runTests({ cwd: step.dir, files: kept, company, ...options, env });
   const doubtful = new Set(doubtfulFiles(kept, together));
   const alone = files.filter((file) => !kept.includes(file) || doubtful.has(file));
   if (alone.length === 0) return together;

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import t from 'tap';
 import { createApp, createUser, recordStatements, type TestUser } from './helper.ts';
 
+const ROUNDS = Number(process.env.TEST_ROUNDS ?? 1);
 const app = await createApp(t);
 const [ada, grace] = [await createUser(app, 'ada'), await createUser(app, 'grace')];
 
@@ -78,7 +79,7 @@ t.test('whatever is posted, deleted and read at once, a copy is what the table i
     async () => feed(anybody()),
     async () => follow(anybody(), anybody()),
   ];
-  for (let round = 0; round < 15; round += 1) {
+  for (let round = 0; round < 15 * ROUNDS; round += 1) {
     const late = () => sleep(Math.random() * 10);
     await Promise.all([...acts, ...acts, ...acts].map((act) => late().then(() => act())));
     for (const person of people) t.same((await feed(person)).ids, await table(person));
