@@ -1,6 +1,7 @@
 // The first page of a feed when everything is warm: with its list from Redis (step 44), with objects
-// in the process, with counts and likes in Redis and as it was tuned, each against the bound of
-// `cache.ts`: a server that does one LRANGE and no more. And what such a feed takes in Redis.
+// in the process, with counts and likes in Redis, as it was tuned, and with all that stands before it
+// in the end, each against the bound of `cache.ts`: a server that does one LRANGE and no more. And
+// what such a feed takes in Redis.
 import { servicesUp } from '../src/services/index.ts';
 import { askRedis } from '../src/services/redis.ts';
 import {
@@ -27,11 +28,12 @@ const STEPS = [
   { size: 53, slug: 'likes-of-a-viewer' },
   { size: 54, slug: 'profile-and-tune' },
   { size: 55, slug: 'one-round-trip' },
+  { size: 73, slug: 'cache-and-queue-metrics' },
 ];
 type Step = (typeof STEPS)[number] & { app: BenchApp };
 
 export const bench: Bench = {
-  summary: 'the warm first page of a feed, step by step (44 to 55), against a bound',
+  summary: 'the warm first page of a feed, step by step (44 to 55, and 73), against a bound',
   image: 'feed-warm.svg',
   secondsAtMost: 600,
   run,

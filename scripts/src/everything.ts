@@ -84,18 +84,17 @@ export function partsOf(course: Course): Part[] {
     // The part before has type-checked the steps.
     { title: 'course verify', commands: [tool('verify', 'verify', '--no-types')], counts: true },
     {
-      title: 'tests of the tool',
-      commands: [bin('tap', 'tap', toolTests, scripts)],
-      counts: true,
-      beside: true,
-    },
-    {
       // Its src, migrations and test are byte for byte those of the last step: `course check` has
       // seen to that, and `course verify` has run them.
       title: 'proofs of final/',
       commands: [bin('tap', 'tap', proofs, course.finalDir)],
       counts: true,
       beside: true,
+    },
+    {
+      title: 'tests of the tool',
+      commands: [bin('tap', 'tap', toolTests, scripts)],
+      counts: true,
     },
   ];
 }
