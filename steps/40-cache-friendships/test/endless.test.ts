@@ -22,6 +22,16 @@ async function post(): Promise<string> {
   return (await app.inject({ ...request, method: 'POST' })).json().id;
 }
 
+// Before anything is deleted: what has gone may be counted until it is purged.
+t.test('a page in the depth reads as few rows as one at the top', async (t) => {
+  const { nextCursor, prevCursor } = await read((await read(undefined, 20)).nextCursor, 1);
+  for (const cursor of [nextCursor, prevCursor]) {
+    const [statement = ''] = await recordStatements(() => read(cursor, 5));
+    const reads = await countReads(app, statement);
+    t.ok(reads <= 20, `${reads}: six tweets, and MariaDB counts some of them three times`);
+  }
+});
+
 t.test('older pages bring each tweet once, whatever comes and goes', async (t) => {
   let page = await read();
   const [seen, kept] = [page.ids, new Set(old)];
@@ -66,13 +76,4 @@ t.test('a cursor that was changed, cut, made up, or is of another list is refuse
     t.match(await read(cursor), { statusCode: 400, code: 'INVALID_CURSOR' }, cursor);
   }
   t.match(await read(nextCursor, 10, grace.id), { code: 'INVALID_CURSOR' });
-});
-
-t.test('a page in the depth reads as few rows as one at the top', async (t) => {
-  const { nextCursor, prevCursor } = await read((await read(undefined, 20)).nextCursor, 1);
-  for (const cursor of [nextCursor, prevCursor]) {
-    const [statement = ''] = await recordStatements(() => read(cursor, 5));
-    const reads = await countReads(app, statement);
-    t.ok(reads <= 30, `${reads}: six tweets, some counted three times, and some that are deleted`);
-  }
 });
