@@ -24,7 +24,6 @@ async function post(): Promise<string> {
   return (await app.inject({ ...request, method: 'POST' })).json().id;
 }
 
-// Before anything is deleted: what has gone may be counted until it is purged.
 t.test('a page in the depth reads as few rows as one at the top', async (t) => {
   const { nextCursor, prevCursor } = await read((await read(undefined, 20)).nextCursor, 1);
   const { rows } = await sql<{ name: string }>`SELECT DATABASE() AS name`.execute(app.db);
