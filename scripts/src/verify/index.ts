@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, freemem } from 'node:os';
 import { serviceEnvironment } from '../core/app-process.ts';
 import { Company } from '../core/company/company.ts';
 import { type Course, listSteps, type Step } from '../core/course.ts';
@@ -23,8 +23,16 @@ export const KINDS = ['tests', 'red', 'live', 'types'] as const;
 /** One of them: the step's own suite, the suite over its predecessor, the running step, types. */
 export type Kind = (typeof KINDS)[number];
 
-/** Three checks a core: each waits for its servers, and for time to pass, more than it works. */
-export const JOBS = 3 * availableParallelism();
+/** What a process that runs the tests of one step after another may take, in bytes. */
+const MEMORY_OF_A_JOB = 1.2 * 2 ** 30;
+/**
+ * Three checks a core, where there is memory for so many: each waits for its servers, and for time
+ * to pass, more than it works.
+ */
+export const JOBS = Math.max(
+  1,
+  Math.min(3 * availableParallelism(), Math.floor(freemem() / MEMORY_OF_A_JOB)),
+);
 
 /** How `verify` goes about it. */
 export interface VerifyOptions {
