@@ -54,19 +54,26 @@ t.test('a like and its end show at once, and only they are asked for', async (t)
   }
 });
 
-t.test('who has read before a like does not keep it', async (t) => {
-  await send('likes/cancel', '1');
-  const { eval: original } = app.redis;
-  // The page has been read from the table. Before it is kept, ada likes one of its tweets.
-  app.redis.eval = (async (...args: Parameters<typeof original>) => {
-    app.redis.eval = original;
-    await send('likes', '1', other);
-    return original.apply(app.redis, args);
-  }) as typeof original;
-  t.same(await look(), { liked: ['2'], asked: 1 });
-  t.same(await look(), { liked: ['2', '1'], asked: 1 });
-  t.same(await look(), { liked: ['2', '1'], asked: 0 });
-});
+for (const [what, ends] of [
+  ['a like', false],
+  ['a like, and before the end of the hash,', true],
+] as const)
+  t.test(`who has read before ${what} does not keep it`, async (t) => {
+    const end = async () => ends && app.redis.unlink(`${name}:likes of ${userId}`);
+    await end();
+    await send('likes/cancel', '1');
+    const { eval: original } = app.redis;
+    // The page has been read from the table. Before it is kept, ada likes one of its tweets.
+    app.redis.eval = (async (...args: Parameters<typeof original>) => {
+      app.redis.eval = original;
+      await end();
+      await send('likes', '1', other);
+      return original.apply(app.redis, args);
+    }) as typeof original;
+    t.same(await look(), { liked: ['2'], asked: 1 });
+    t.same(await look(), { liked: ['2', '1'], asked: 1 });
+    t.same(await look(), { liked: ['2', '1'], asked: 0 });
+  });
 
 t.test('what changes while Redis is away is right, and is told when it is back', async (t) => {
   await redis.cut();

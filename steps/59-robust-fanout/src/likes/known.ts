@@ -14,16 +14,16 @@ interface Change {
   subject: Subject;
 }
 
-/** ARGV: changes, field, value, field, value … Keeps what was read, unless something has changed. */
+/** ARGV: stamp, field, value, field, value … Keeps what was read, unless something has changed. */
 const KEEP = `
-  local changes = redis.call('HGET', KEYS[1], 'changes') or ''
-  if changes ~= ARGV[1] or redis.call('HLEN', KEYS[1]) >= ${MOST} then return end
+  local stamp = redis.call('HGET', KEYS[1], 'changed') or ''
+  if stamp ~= ARGV[1] or redis.call('HLEN', KEYS[1]) >= ${MOST} then return end
   redis.call('HSET', KEYS[1], unpack(ARGV, 2))
   redis.call('EXPIRE', KEYS[1], ${LIFE_S}, 'NX')`;
 
 /** ARGV: field. It has changed: whoever has read it does not keep what they read. */
 const FORGET = `
-  redis.call('HINCRBY', KEYS[1], 'changes', 1)
+  redis.call('HSET', KEYS[1], 'changed', table.concat(redis.call('TIME'), '.'))
   redis.call('HDEL', KEYS[1], ARGV[1])
   redis.call('EXPIRE', KEYS[1], ${LIFE_S}, 'NX')`;
 
@@ -67,7 +67,7 @@ export class KnownLikes {
 
   /** What to read beside the ids, for `of`; undefined while Redis is not to be believed. */
   async wanted(userId: string, type: Subject['subjectType']) {
-    const where = { hash: this.#key(userId), field: `${type}:`, stamp: 'changes' };
+    const where = { hash: this.#key(userId), field: `${type}:`, stamp: 'changed' };
     return this.#settle().then(
       () => where,
       () => undefined,
@@ -83,7 +83,7 @@ export class KnownLikes {
   async #read(key: string, fields: string[]) {
     try {
       await this.#settle();
-      return await this.#redis.hmget(key, 'changes', ...fields);
+      return await this.#redis.hmget(key, 'changed', ...fields);
     } catch {
       return undefined;
     }
