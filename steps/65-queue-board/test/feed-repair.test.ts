@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import t from 'tap';
-import { createApp, createUser, type TestUser } from './helper.ts';
+import { countReads, createApp, createUser, recordStatements, type TestUser } from './helper.ts';
 
 const log: string[] = [];
 const stream = { write: (line: string) => log.push(line) };
@@ -50,13 +50,17 @@ t.test('a feed gets what it lacks and loses what it should not have', async (t) 
 });
 
 t.test('what is older than the newest 800 is not asked for', async (t) => {
-  const rows = Array.from({ length: 800 }, (_, n) => sql`(${1_000 + n}, ${mary.id}, '', 20260101)`);
+  const rows = Array.from({ length: 3_000 }, (_, n) => sql`(${999 + n}, ${mary.id}, '', 20260101)`);
   const old = sql`INSERT INTO tweets (id, user_id, content, created_at) VALUES ${sql.join(rows)}`;
   await old.execute(app.db);
   await sql`DELETE FROM newsfeeds WHERE user_id = ${mary.id}`.execute(app.db);
   t.same(await repair(), { looked: 3, mended: 1 });
-  t.equal((await entries(mary)).length, 800, 'of her 801');
-  t.same(await repair(), { looked: 3, mended: 0 });
+  t.equal((await entries(mary)).length, 800, 'of her 3,001');
+  const statements = await recordStatements(async () => {
+    t.same(await repair(), { looked: 3, mended: 0 });
+  });
+  const question = statements.findLast((each) => each.includes('tweets_user'));
+  if (t.ok(question)) t.ok((await countReads(app, question ?? '')) < 3_000, 'nor looked at');
 });
 
 for (const verb of ['unfollow', 'follow'])

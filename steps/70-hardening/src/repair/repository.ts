@@ -85,18 +85,28 @@ export async function findStrays(db: Kysely<Database>, userId: string): Promise<
 
 /** What is not among the 800 newest of a feed and should be, unless it may still be on its way. */
 export async function findMissing(db: Kysely<Database>, userId: string): Promise<Misfit[]> {
-  const oldest = sql`SELECT tweet_id FROM newsfeeds WHERE user_id = ${userId}
-    ORDER BY tweet_id DESC LIMIT 1 OFFSET 799`;
-  const { rows } = await sql<Misfit>`
-    SELECT tweets.id AS tweetId, author_id AS authorId
-    FROM (SELECT to_user_id AS author_id FROM friendships WHERE from_user_id = ${userId}
-      UNION ALL SELECT ${userId}) AS authors
-    JOIN users ON users.id = author_id
-    STRAIGHT_JOIN tweets FORCE INDEX (tweets_user)
-      ON tweets.user_id = author_id AND tweets.id > COALESCE((${oldest}), 0)
-    LEFT JOIN newsfeeds ON newsfeeds.user_id = ${userId} AND tweet_id = tweets.id
-    WHERE tweet_id IS NULL AND tweets.created_at < NOW(6) - INTERVAL 10 MINUTE
-    ORDER BY tweets.id DESC LIMIT 800
-  `.execute(db);
-  return rows;
+  const feed = db.selectFrom('newsfeeds').select('tweet_id').where('user_id', '=', userId);
+  const last = await feed.orderBy('tweet_id', 'desc').limit(1).offset(799).executeTakeFirst();
+  const authorIds = await findAuthorIds(db, userId);
+  const missing: Misfit[] = [];
+  for (let n = 0; n < authorIds.length; n += 1_000) {
+    const ids = sql.join(authorIds.slice(n, n + 1_000));
+    // Joined with the authors, it would look at all that they have ever posted.
+    const { rows } = await sql<Misfit>`
+      SELECT tweets.id AS tweetId, tweets.user_id AS authorId FROM tweets FORCE INDEX (tweets_user)
+      LEFT JOIN newsfeeds ON newsfeeds.user_id = ${userId} AND tweet_id = tweets.id
+      WHERE tweets.user_id IN (${ids}) AND tweets.id > ${last?.tweet_id ?? '0'}
+        AND tweet_id IS NULL AND tweets.created_at < NOW(6) - INTERVAL 10 MINUTE
+      ORDER BY tweets.id DESC LIMIT 800
+    `.execute(db);
+    missing.push(...rows);
+  }
+  return missing;
+}
+
+/** A user and all whom they follow. */
+async function findAuthorIds(db: Kysely<Database>, userId: string): Promise<string[]> {
+  const friends = db.selectFrom('friendships').where('from_user_id', '=', userId);
+  const authors = friends.innerJoin('users', 'users.id', 'to_user_id').select('users.id');
+  return [userId, ...(await authors.execute()).map(({ id }) => id)];
 }
