@@ -1,8 +1,11 @@
 import type { InjectOptions } from 'fastify';
 import t from 'tap';
+import { loadConfig } from '../src/config.ts';
 import { createApp, createUser } from './helper.ts';
+import { proxyTo } from './proxy.ts';
 
-const app = await createApp(t, { RATE_LIMIT_FACTOR: 1 });
+const redis = await proxyTo(t, loadConfig(process.env).REDIS_URL);
+const app = await createApp(t, { RATE_LIMIT_FACTOR: 1, REDIS_URL: redis.url });
 const [ada, grace] = [await createUser(app, 'ada'), await createUser(app, 'grace')];
 
 const post = { method: 'POST', url: '/api/tweets', body: { content: 'x' } } as const;
@@ -65,4 +68,10 @@ t.test('who has no account yet, or is not logged in, has an address', async (t) 
     t.same(await answers(4, request, ada.headers), [400, 400, 400, 429], route);
     t.same(await answers(1, { ...request, remoteAddress: '192.0.2.2' }), [400]);
   }
+});
+
+t.test('without Redis a process counts those that come at once one by one, too', async (t) => {
+  await redis.cut();
+  const feed = { url: '/api/newsfeeds' };
+  t.same(await answers(6, feed, grace.headers), [200, 200, 200, 200, 200, 429]);
 });
