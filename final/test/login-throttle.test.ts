@@ -45,7 +45,7 @@ async function signUp(username: string) {
 t.test('an account can be tried ten times, from wherever, and by no other name', async (t) => {
   await signUp('ada');
   t.same(await guess('ada', 12), [...ten, 429, 429]);
-  const right = await logIn('ADA', 'ada has a password');
+  const right = await logIn('ADA', 'ada has a password', '192.0.2.1');
   t.match(right.json(), { statusCode: 429, code: 'TOO_MANY_REQUESTS' }, 'whether right or wrong');
   const seconds = Number(right.headers['retry-after']);
   t.ok(seconds > 60 && seconds <= 900, `Retry-After: ${seconds}`);
