@@ -38,9 +38,9 @@ export const errorsPlugin = fp(async (app) => {
   });
 });
 
-/** A server that we need is away. `fatal` is mysql2's: the connection is of no more use. */
-function isAway(error: { code?: string; fatal?: boolean } | null): boolean {
-  return error?.fatal === true || AWAY.test(error?.code ?? '');
+/** `fatal` is mysql2's: the connection is of no more use. With a status it is the client who left. */
+function isAway(error: { statusCode?: number; code?: string; fatal?: boolean } | null): boolean {
+  return !error?.statusCode && (error?.fatal === true || AWAY.test(error?.code ?? ''));
 }
 
 type Broken = [statusCode: number, code: string, message: string];
