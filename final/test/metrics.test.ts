@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { sql } from 'kysely';
 import t from 'tap';
 import { loadConfig } from '../src/config.ts';
@@ -51,6 +52,25 @@ t.test('what is refused is measured, too, and how long an answer took', async (t
   t.equal(figures.get(of('count', '/slow', 429)), 1);
   const seconds = figures.get(of('sum', '/slow', 200)) ?? 0;
   t.ok(seconds > 0 && seconds < 60, 'in seconds');
+});
+
+t.test('who hangs up has no answer, and is neither measured nor an error', async (t) => {
+  const METRICS_PORT = await freePort();
+  const errors: string[] = [];
+  const logger = { level: 'error', stream: { write: (line: string) => errors.push(line) } };
+  const app = await createApp(t, { METRICS_PORT, logger });
+  const { port } = new URL(await app.listen({ port: 0 }));
+  const socket = connect(Number(port), '127.0.0.1');
+  const head = 'POST /api/accounts/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json';
+  socket.write(`${head}\r\ncontent-length: 100\r\n\r\n{"username":`);
+  const [, response] = await once(app.server, 'request');
+  socket.destroy();
+  await once(response, 'close');
+  await fetch(`http://127.0.0.1:${port}/healthz`);
+  const figures = [...(await scrape(METRICS_PORT)).keys()];
+  const routes = figures.filter((name) => name.startsWith('http_request_duration_seconds_count'));
+  t.same(routes, [of('count', '/healthz', 200)]);
+  t.same(errors, []);
 });
 
 t.test('a worker, which has no other port, has figures', async (t) => {
