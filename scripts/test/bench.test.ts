@@ -8,6 +8,7 @@ import { execa } from 'execa';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import t from 'tap';
 import { load, measure, percentile } from '../bench/core/load.ts';
+import { openLoad } from '../bench/core/open-load.ts';
 import { plot } from '../bench/core/plot.ts';
 import { benchNames, loadBench, places, readKept } from '../bench/core/run.ts';
 import { formatTables } from '../bench/core/table.ts';
@@ -213,6 +214,18 @@ t.test('attack --quick: each remedy saves the statements that it is there for', 
   t.same(await databases(), []);
 });
 
+t.test('shedding --quick: what it asks for is answered or refused', async (t) => {
+  const out = t.testdir();
+  const { exitCode, all } = await bench('shedding', '--quick', '--out', out);
+  t.equal(exitCode, 0, all);
+  t.match(all, /Servers run on core \d+ only|share the processor/);
+  const kept: KeptResult = JSON.parse(readFileSync(join(out, 'shedding.json'), 'utf8'));
+  const sizes = kept.panels.map((panel) => panel.rows.map(({ size }) => size));
+  t.same(sizes, [[50, 300]]);
+  t.ok(existsSync(join(out, 'load-shedding.svg')));
+  t.same(await databases(), []);
+});
+
 t.test('Ctrl-C stops it, and nothing is left or kept', async (t) => {
   const out = t.testdir();
   const running = bench('feed', '--quick', '--out', out);
@@ -253,6 +266,40 @@ t.test('what is counted has one column for each of the two', async (t) => {
   t.match(formatTables(counted), /old statements │ new statements/);
   t.match(formatTables(counted), /│ +100 │ +100 │ +1 │ +× 0.01 │/);
   t.match(await plot(counted), '>× 0.01<');
+});
+
+t.test('on a linear scale there is a place for nothing', async (t) => {
+  const rows = [
+    { size: 100, first: { amount: 90 }, second: { amount: 90 } },
+    { size: 200, first: { amount: 0 }, second: { amount: 80 } },
+    { size: 300, first: { amount: 0 }, second: { amount: 0 } },
+  ];
+  const linear = { scale: 'linear', measure: 'amount', unit: '%', axis: 'good', rows } as const;
+  const panels: CountPanel[] = [{ title: 'Goodput', size: 'load', ...linear }];
+  t.match(formatTables({ ...EXAMPLE, panels }), /│ +× 1 │[\s\S]*│ +× ∞ │[\s\S]*│ +– │/);
+  const svg = await plot({ ...EXAMPLE, panels });
+  t.match(svg, '>× ∞<');
+  t.notMatch(svg, 'NaN');
+});
+
+t.test('an open load does not wait for answers, and counts from the planned moment', async (t) => {
+  const held: (() => void)[] = [];
+  const server = createServer((request, response) => {
+    response.statusCode = request.headers.authorization === 'me' ? 200 : 503;
+    held.push(() => response.end('ok'));
+    if (held.length === 20) for (const answer of held) answer();
+  }).listen(0, '127.0.0.1');
+  t.teardown(() => server.close());
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  const order = { url: `http://127.0.0.1:${port}`, path: '/', headers: { authorization: 'me' } };
+  const { signal } = new AbortController();
+  const report = await openLoad(
+    { ...order, perSecond: 40, connections: 20, runIn: 0, seconds: 0.5, patience: 300 },
+    { signal, core: undefined },
+  );
+  t.match(report, { planned: 20, statuses: { 200: 20 } });
+  t.ok((report.ms[0] ?? 0) > 400, 'the first waits for the last');
 });
 
 t.test('percentiles are measured values, and the middle round gives the rate', async (t) => {

@@ -32,6 +32,8 @@ export interface ContextOptions {
 export interface BenchApp {
   /** Such as `http://127.0.0.1:40000`. */
   url: string;
+  /** The process id of its server. */
+  pid: number | undefined;
   /** The name of its database. */
   database: string;
   /** The `authorization` header of a user. */
@@ -116,7 +118,8 @@ export class BenchContext {
     });
     this.#apps.push(app);
     this.signal.throwIfAborted();
-    return { url: app.url, database, logIn: (...user) => logIn(app.url, ...user) };
+    const { url, pid } = app;
+    return { url, pid, database, logIn: (...user) => logIn(url, ...user) };
   }
 
   /**

@@ -1,6 +1,6 @@
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
-import { figure, ratio } from './table.ts';
+import { figure, ratioText } from './table.ts';
 import type { AnyPanel, Comparison } from './types.ts';
 
 /** Chosen to be read on white and on black: the page behind the plot shows through. */
@@ -58,24 +58,21 @@ function panelOf(panel: AnyPanel, variants: [string, string]) {
   const ratios = panel.rows.map((row) => ({
     size: row.size,
     value: Math.max(figure(panel, row.first), figure(panel, row.second)),
-    text: `× ${ratio(panel, row).toLocaleString('en')}`,
+    text: ratioText(panel, row),
   }));
   const x = {
     field: 'size',
     type: 'quantitative' as const,
-    scale: sizes.includes(0) ? fromNothing(sizes) : { type: 'log' as const, ...apart(sizes) },
+    scale: xScale(panel, sizes),
     axis: { values: sizes, format: ',', grid: false, title: panel.size, ...labels(sizes) },
   };
-  const decades = powersOfTen(points.map(({ value }) => value));
   const y = {
     field: 'value',
     type: 'quantitative' as const,
-    scale: { type: 'log' as const, domain: [decades[0] ?? 1, decades.at(-1) ?? 10] },
-    axis: {
-      values: decades,
-      labelExpr: "datum.value < 1 ? datum.value : format(datum.value, ',')",
-      title: panel.axis,
-    },
+    ...yScale(
+      panel,
+      points.map(({ value }) => value),
+    ),
   };
   const color = {
     field: 'variant',
@@ -99,6 +96,29 @@ function panelOf(panel: AnyPanel, variants: [string, string]) {
         encoding: { x, y, text: { field: 'text' } },
       },
     ],
+  };
+}
+
+function xScale({ scale }: AnyPanel, sizes: number[]) {
+  if (scale === 'linear') {
+    return { type: scale, domain: [0, Math.max(...sizes) * 1.1], nice: false as const };
+  }
+  return sizes.includes(0) ? fromNothing(sizes) : { type: 'log' as const, ...apart(sizes) };
+}
+
+function yScale({ scale, axis }: AnyPanel, values: number[]) {
+  if (scale === 'linear') {
+    // Room for what is written above the highest point.
+    return { scale: { domain: [0, Math.max(...values) * 1.15] }, axis: { title: axis } };
+  }
+  const decades = powersOfTen(values);
+  return {
+    scale: { type: 'log' as const, domain: [decades[0] ?? 1, decades.at(-1) ?? 10] },
+    axis: {
+      values: decades,
+      labelExpr: "datum.value < 1 ? datum.value : format(datum.value, ',')",
+      title: axis,
+    },
   };
 }
 

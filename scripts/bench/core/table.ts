@@ -11,6 +11,12 @@ export function ratio(panel: AnyPanel, { first, second }: Row | CountRow): numbe
   return Number((figure(panel, second) / figure(panel, first)).toPrecision(2));
 }
 
+/** The ratio in words: also of something to nothing. */
+export function ratioText(panel: AnyPanel, row: Row | CountRow): string {
+  const value = ratio(panel, row);
+  return Number.isNaN(value) ? '–' : `× ${value.toLocaleString('en')}`;
+}
+
 /** A comparison as text: a title and a table for each panel. */
 export function formatTables({ title, variants, panels }: Comparison): string {
   return [
@@ -31,7 +37,7 @@ function asTable(panel: AnyPanel, [first, second]: [string, string]): string {
     const figures = [row.first, row.second].flatMap((measurement) =>
       columns.map(([key]) => count((measurement as Cell)[key])),
     );
-    table.push([count(row.size), ...figures, `× ${ratio(panel, row)}`]);
+    table.push([count(row.size), ...figures, ratioText(panel, row)]);
   }
   return table.toString();
 }

@@ -31,6 +31,8 @@ interface PanelOf<Figures> {
   size: string;
   /** The title of the plot's vertical axis. */
   axis: string;
+  /** That of both axes; by default logarithmic. A linear one has a place for 0. */
+  scale?: 'linear';
   rows: RowOf<Figures>[];
 }
 

@@ -35,6 +35,8 @@ export interface AppOptions {
 export interface RunningApp {
   /** Such as `http://127.0.0.1:3000`. */
   url: string;
+  /** The process id of its server. */
+  pid: number | undefined;
   /** The address of its database, or undefined when the step has none. */
   databaseUrl: string | undefined;
   /**
@@ -113,6 +115,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     }
     return {
       url,
+      pid: server.pid,
       databaseUrl,
       output: () => group.output,
       exited: group.firstExit,
