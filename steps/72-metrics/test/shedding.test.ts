@@ -49,6 +49,7 @@ t.test('more requests than can be under way are refused, whatever they wait for'
 t.test('who hangs up makes room, and who has not said all takes none', async (t) => {
   const { app, arrived } = await createSlow(t, { MAX_REQUESTS_UNDER_WAY: 1 });
   const begun = new Promise<void>((resolve) => app.addHook('onRequest', async () => resolve()));
+  app.get('/large', async () => Buffer.alloc(64 * 1_024 * 1_024));
   await app.listen({ port: 0 });
   const talker = connect((app.server.address() as AddressInfo).port, '127.0.0.1');
   talker.write('POST /api/accounts/login HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n');
@@ -67,6 +68,11 @@ t.test('who hangs up makes room, and who has not said all takes none', async (t)
     status = (await ask(app, '/nowhere')).status;
   }
   t.equal(status, 404);
+  const reader = connect((app.server.address() as AddressInfo).port, '127.0.0.1');
+  t.teardown(() => reader.destroy());
+  reader.write('GET /large HTTP/1.1\r\nhost: x\r\n\r\n');
+  await once(reader, 'readable');
+  t.match(await ask(app, '/nowhere'), { status: 404 }, 'and who reads slowly keeps nobody busy');
 });
 
 t.test('while the event loop does not keep up, requests are refused', async (t) => {

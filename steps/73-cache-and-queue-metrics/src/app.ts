@@ -82,10 +82,10 @@ export async function buildApp(options: AppOptions = {}): Promise<FastifyInstanc
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
+  await app.register(sheddingPlugin, config);
   await app.register(headersPlugin);
   endConnectionsOnClose(app);
   await app.register(errorsPlugin);
-  await app.register(sheddingPlugin, config);
   await app.register(databasePlugin, config);
   await app.register(redisPlugin, config);
   await app.register(cachePlugin, config);

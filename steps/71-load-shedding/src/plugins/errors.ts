@@ -6,7 +6,6 @@ import fp from 'fastify-plugin';
 
 const RouteNotFound = createError('ROUTE_NOT_FOUND', 'There is no %s %s', 404);
 export const Closing = createError('CLOSING', 'This server is closing: try another', 503);
-export const Overloaded = createError('OVERLOADED', 'Too much is going on: try again later', 503);
 export const Unavailable = createError('UNAVAILABLE', 'What this needs is away for now', 503);
 
 /** How errors are named when a server does not take us, or is gone in the middle. */
@@ -18,7 +17,7 @@ export const errorsPlugin = fp(async (app) => {
     const error = isAway(thrown) ? new Unavailable({ cause: thrown }) : thrown;
     if (error instanceof Unavailable) reply.header('retry-after', 2).log.error(error);
     const { statusCode = 500, code = 'BAD_REQUEST', message } = error ?? {};
-    const isHonest = [Closing, Overloaded, Unavailable].some((it) => error instanceof it);
+    const isHonest = error instanceof Closing || error instanceof Unavailable;
     if (statusCode < 400 || (statusCode >= 500 && !isHonest)) {
       request.log.error(error);
       return reply.code(500).send({

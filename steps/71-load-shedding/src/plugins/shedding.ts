@@ -2,7 +2,6 @@ import underPressure from '@fastify/under-pressure';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Config } from '../config.ts';
-import { Overloaded } from './errors.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -14,19 +13,19 @@ declare module 'fastify' {
 /** Of so long a time the delay of the event loop is the mean. */
 const SAMPLE_MS = 500;
 
+const OVERLOADED = JSON.stringify({
+  statusCode: 503,
+  code: 'OVERLOADED',
+  error: 'Service Unavailable',
+  message: 'Too much is going on: try again later',
+});
+
 /**
- * Refuses requests while this process has more to do than it can: while each turn of the event loop
- * takes too long, and while too many requests are waiting for others, such as a slow database.
+ * Refuses requests while this process has more to do than it can: while too many are under way, for
+ * whatever they wait, and while each turn of the event loop takes too long.
  */
 export const sheddingPlugin = fp<Config>(
   async (app, { MAX_EVENT_LOOP_DELAY_MS, MAX_REQUESTS_UNDER_WAY }) => {
-    const refuse = async ({ routeOptions }: FastifyRequest, reply: FastifyReply) => {
-      if (routeOptions.config.shed === false) return;
-      // Who is refused together should not come back together.
-      reply.header('retry-after', 1 + Math.floor(5 * Math.random()));
-      throw new Overloaded();
-    };
-
     // What is measured while the app starts says nothing: it is busy, and nobody waits.
     let settled = Number.POSITIVE_INFINITY;
     app.addHook('onReady', async () => {
@@ -35,24 +34,32 @@ export const sheddingPlugin = fp<Config>(
     await app.register(underPressure, {
       maxEventLoopDelay: MAX_EVENT_LOOP_DELAY_MS,
       sampleInterval: SAMPLE_MS,
-      pressureHandler: async (request, reply) => {
-        if (performance.now() > settled) await refuse(request, reply);
-      },
+      pressureHandler: () => {}, // It measures, and we ask.
     });
 
-    let underWay = 0;
-    app.addHook('onRequest', async (request, reply) => {
-      if (underWay >= MAX_REQUESTS_UNDER_WAY) await refuse(request, reply);
-    });
-    // Counted is what we have to work on: a body that comes slowly keeps nobody but its sender busy.
-    app.addHook('preValidation', async (request, reply) => {
-      if (reply.raw.destroyed) return;
-      underWay += 1;
-      // Not `onResponse`: who hangs up gets no response.
-      reply.raw.once('close', () => {
-        underWay -= 1;
+    const underWay = new Set<FastifyRequest>();
+    const refuseIfOverloaded = (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
+      const tooSlow = app.isUnderPressure() && performance.now() > settled;
+      const isOverloaded = tooSlow || underWay.size >= MAX_REQUESTS_UNDER_WAY;
+      if (!isOverloaded || request.routeOptions.config.shed === false) return done();
+      // Has to be far cheaper than an answer: no error is thrown, and nothing is serialized.
+      reply.code(503).type('application/json; charset=utf-8');
+      // Who is refused together should not come back together.
+      reply.header('retry-after', 1 + Math.floor(5 * Math.random())).send(OVERLOADED);
+    };
+    app.addHook('onRequest', refuseIfOverloaded);
+
+    // Counted is what we have to work on: a body that comes slowly keeps nobody but its sender busy,
+    // and an answer that is read slowly nobody but its reader.
+    app.addHook('preValidation', (request, reply, done) => {
+      refuseIfOverloaded(request, reply, () => {
+        if (reply.raw.destroyed) return done();
+        underWay.add(request);
+        // To who hangs up nothing may ever be sent.
+        reply.raw.once('close', () => underWay.delete(request));
+        done();
       });
-      if (underWay > MAX_REQUESTS_UNDER_WAY) await refuse(request, reply);
     });
+    app.addHook('onSend', async (request) => void underWay.delete(request));
   },
 );
