@@ -103,6 +103,8 @@ t.test('without the queue’s Redis nobody can say how queues are', async (t) =>
   t.teardown(() => app.close());
   await queue.cut();
   const headers = { authorization: `Basic ${btoa('ada:for-development-only')}` };
-  const said = await ask(app, { url: '/admin/queue-counts', headers });
-  t.match(said, { status: 503, code: 'UNAVAILABLE', after: '2' });
+  for (const url of ['/admin/queue-counts', '/admin/queues/api/queues']) {
+    const said = await ask(app, { url, headers });
+    t.match(said, { status: 503, code: 'UNAVAILABLE', after: '2' }, url);
+  }
 });

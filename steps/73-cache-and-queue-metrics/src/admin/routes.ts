@@ -72,8 +72,9 @@ export const adminRoutes: FastifyPluginAsync<AdminRoutesOptions> = async (app, o
   const uiConfig = { hideRedisDetails: true };
   createBullBoard({ queues: shown, serverAdapter, options: { uiConfig } });
   // It would answer with its own form of errors, and a stack trace.
+  const redis = await app.fanOuts.backend.client;
   serverAdapter.setErrorHandler((error) => {
-    throw error;
+    throw redis.status === 'ready' ? error : new Unavailable({ cause: error });
   });
   await app.register(serverAdapter.registerPlugin(), { prefix: '/queues' });
 };
