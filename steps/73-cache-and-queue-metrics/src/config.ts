@@ -27,7 +27,7 @@ const ConfigSchema = Type.Object({
   TRUST_PROXY: Type.Optional(Type.String({ pattern: '^[\\w.:/]+(,[\\w.:/]+)*$' })),
   RATE_LIMIT_FACTOR: Type.Number({ exclusiveMinimum: 0, default: 1 }),
   MAX_EVENT_LOOP_DELAY_MS: Type.Integer({ minimum: 1, default: 1_000 }),
-  MAX_REQUESTS_UNDER_WAY: Type.Integer({ minimum: 1, default: 150 }),
+  MAX_REQUESTS_UNDER_WAY: Type.Integer({ minimum: 1, default: 250 }),
   METRICS_HOST: Type.String({ default: '127.0.0.1' }),
   METRICS_PORT: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535 })),
 });
