@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { servicesUp } from '../src/services/index.ts';
-import { type BenchContext, post } from './core/context.ts';
+import { ACCOUNT, type BenchContext, post } from './core/context.ts';
 import { forget } from './core/memcached.ts';
 import { openStepApp, recordStatements, type StepApp, stepFolder } from './core/step-app.ts';
 import type { Bench, Comparison, CountPanel, CountRow } from './core/types.ts';
@@ -15,11 +15,6 @@ const STEPS = {
   46: 'cache-penetration',
   47: 'single-flight',
 } as const;
-const ACCOUNT = {
-  username: 'bench',
-  email: 'bench@example.com',
-  password: 'a benchmark logs in too',
-};
 
 interface Sizes {
   /** How often it is asked for what is nowhere. */

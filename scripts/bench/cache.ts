@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { servicesUp } from '../src/services/index.ts';
 import { askRedis } from '../src/services/redis.ts';
-import { type BenchApp, type BenchContext, post } from './core/context.ts';
+import { ACCOUNT, type BenchApp, type BenchContext, post } from './core/context.ts';
 import { makeNumbers, makeUsers } from './core/fill.ts';
 import type { LoadOrder } from './core/load.ts';
 import { openStepApp, rowsReadBy, statementsOf, stepFolder } from './core/step-app.ts';
@@ -14,11 +14,6 @@ import type { Bench, Comparison, Measurement, Panel } from './core/types.ts';
 const READING = { 37: 'endless-everything', 41: 'cache-tweets', 44: 'redis-newsfeeds' } as const;
 const STEPS_READ = [37, 41, 44] as const;
 const POSTING = { 43: 'list-coherence', 44: 'redis-newsfeeds' } as const;
-export const ACCOUNT = {
-  username: 'bench',
-  email: 'bench@example.com',
-  password: 'a benchmark logs in too',
-};
 
 /** How much there is of everything. */
 export interface Sizes {

@@ -2,7 +2,7 @@
 // same inserts and the same calls of Redis bare, one after the other; with the lists of all
 // followers there, and with none. And what the author waits for: inside the request, and
 // by the queue.
-import { type BenchApp, type BenchContext, post } from './core/context.ts';
+import { ACCOUNT, type BenchApp, type BenchContext, post } from './core/context.ts';
 import { makeNumbers, makeUsers } from './core/fill.ts';
 import { percentile } from './core/load.ts';
 import {
@@ -20,11 +20,6 @@ import type { Bench, Comparison, Measurement, Panel, Row } from './core/types.ts
 /** The step in which the author waits, and the one in which a worker does it. */
 const IN_REQUEST = 'late-fanout';
 const QUEUED = 'robust-fanout';
-const ACCOUNT = {
-  username: 'bench',
-  email: 'bench@example.com',
-  password: 'a benchmark logs in too',
-};
 
 /** How much there is of everything. */
 interface Sizes {

@@ -3,7 +3,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type BenchApp, type BenchContext, post } from './core/context.ts';
+import { ACCOUNT, type BenchApp, type BenchContext, post } from './core/context.ts';
 import { makeNumbers, makeUsers } from './core/fill.ts';
 import {
   feedKey,
@@ -16,11 +16,6 @@ import {
 import type { Bench, Comparison, CountPanel, CountRow } from './core/types.ts';
 
 const STEP = 'robust-fanout';
-const ACCOUNT = {
-  username: 'bench',
-  email: 'bench@example.com',
-  password: 'a benchmark logs in too',
-};
 
 interface Sizes {
   /** A star for each of these numbers of followers; they share them. */

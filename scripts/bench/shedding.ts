@@ -1,8 +1,8 @@
 // More requests than a process can answer, without load shedding (step 70) and with it (71): people
 // come at a fixed rate and do not wait for each other, and who waits longer than a second has left.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ACCOUNT, FULL as DATA, fill, type Page } from './cache.ts';
-import { type BenchApp, type BenchContext, post } from './core/context.ts';
+import { FULL as DATA, fill, type Page } from './cache.ts';
+import { ACCOUNT, type BenchApp, type BenchContext, post } from './core/context.ts';
 import { percentile } from './core/load.ts';
 import {
   type Cores,

@@ -5,7 +5,6 @@
 import { servicesUp } from '../src/services/index.ts';
 import { askRedis } from '../src/services/redis.ts';
 import {
-  ACCOUNT,
   FIRST,
   FULL,
   fill,
@@ -16,7 +15,7 @@ import {
   REDIS_TIMEOUT_MS,
   startBound,
 } from './cache.ts';
-import { type BenchApp, type BenchContext, post } from './core/context.ts';
+import { ACCOUNT, type BenchApp, type BenchContext, post } from './core/context.ts';
 import type { LoadOrder } from './core/load.ts';
 import { openStepApp, statementsOf } from './core/step-app.ts';
 import type { Bench, Comparison, Panel } from './core/types.ts';

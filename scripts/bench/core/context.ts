@@ -15,6 +15,12 @@ import type { Machine, Measurement } from './types.ts';
 
 /** All databases of benchmarks begin so; one run at a time may use them. */
 const PREFIX = 'fanout_bench_';
+/** Who signs up in a benchmark's database, reads and posts. */
+export const ACCOUNT = {
+  username: 'bench',
+  email: 'bench@example.com',
+  password: 'a benchmark logs in too',
+};
 const SETTINGS = ['innodb_buffer_pool_size', 'innodb_flush_log_at_trx_commit'];
 
 /** How a benchmark is to be run. */
