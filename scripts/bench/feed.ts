@@ -1,10 +1,8 @@
 // The feed of step 12, gathered when it is read (pull), against that of step 13, delivered when a
 // tweet is posted (push).
-import { type BenchApp, type BenchContext, post } from './core/context.ts';
+import { ACCOUNT, type BenchApp, type BenchContext, post } from './core/context.ts';
 import type { LoadOrder, LoadRequest } from './core/load.ts';
 import type { Bench, Comparison, Panel } from './core/types.ts';
-
-const PASSWORD = 'a benchmark logs in too';
 
 /** How much there is of everything. */
 interface Sizes {
@@ -80,8 +78,7 @@ async function startBoth(context: BenchContext, sizes: Sizes) {
   context.say('Starting step 12 and making the data …');
   const pull = await context.start('pull-newsfeed', 'pull');
   // One account by the front door; all others get the hash of its password.
-  const account = { username: 'bench', email: 'bench@example.com', password: PASSWORD };
-  await post(`${pull.url}/api/accounts/signup`, account);
+  await post(`${pull.url}/api/accounts/signup`, ACCOUNT);
   await fill(context, sizes, pull.database);
   context.say('Copying it, and letting step 13 deliver every tweet …');
   await context.copyDatabase(pull, 'push');
@@ -160,7 +157,7 @@ async function requireSameFeeds(context: BenchContext, sizes: Sizes, apps: [Benc
     context.signal.throwIfAborted();
     const pages = await Promise.all(
       apps.map(async (app) => {
-        const headers = { authorization: await app.logIn(`u${id}`, PASSWORD) };
+        const headers = { authorization: await app.logIn(`u${id}`, ACCOUNT.password) };
         return (await fetch(`${app.url}/api/newsfeeds`, { headers })).text();
       }),
     );
@@ -182,7 +179,7 @@ async function measureReading(
     const orders = await inTurn(apps, async (app): Promise<LoadOrder> => {
       const requests: LoadRequest[] = [];
       for (const id of ids) {
-        const headers = { authorization: await app.logIn(`u${id}`, PASSWORD) };
+        const headers = { authorization: await app.logIn(`u${id}`, ACCOUNT.password) };
         requests.push({ method: 'GET', path: '/api/newsfeeds', headers });
       }
       return {
@@ -213,7 +210,7 @@ async function measurePosting(
     context.say(`Posting: ${size} followers …`);
     const orders = await inTurn(apps, async (app): Promise<LoadOrder> => {
       const headers = {
-        authorization: await app.logIn(`u${FIRST.author + index}`, PASSWORD),
+        authorization: await app.logIn(`u${FIRST.author + index}`, ACCOUNT.password),
         'content-type': 'application/json',
       };
       const body = JSON.stringify({ content: 'Good morning to whoever reads this.' });

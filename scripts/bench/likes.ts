@@ -4,13 +4,12 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { withDatabase } from '../src/core/app-process.ts';
 import { servicesUp } from '../src/services/index.ts';
-import { type BenchContext, post } from './core/context.ts';
+import { ACCOUNT, type BenchContext, post } from './core/context.ts';
 import type { LoadOrder } from './core/load.ts';
 import { stepFolder } from './core/step-app.ts';
 import type { Bench, Comparison, Panel } from './core/types.ts';
 
 const STEP = 'likes-everywhere';
-const PASSWORD = 'a benchmark logs in too';
 const WAYS = ['by-row', 'by-page'] as const;
 
 /** How much there is of everything. */
@@ -52,10 +51,9 @@ async function run(context: BenchContext): Promise<Comparison> {
   const sizes = context.quick ? QUICK : FULL;
   context.say('Starting step 21 and making the data …');
   const app = await context.start(STEP, 'likes');
-  const account = { username: 'bench', email: 'bench@example.com', password: PASSWORD };
-  await post(`${app.url}/api/accounts/signup`, account);
+  await post(`${app.url}/api/accounts/signup`, ACCOUNT);
   await fill(context, sizes, app.database);
-  const authorization = await app.logIn(account.username, PASSWORD);
+  const authorization = await app.logIn(ACCOUNT.username, ACCOUNT.password);
   const server = await startBothWays(app.database);
   try {
     const reader: Reader = { context, sizes, url: server.url, headers: { authorization } };

@@ -1,11 +1,9 @@
 // The list of followers by page number (step 34: OFFSET) against the same list by cursor (step 36:
 // keyset), at several depths of one long list.
-import { type BenchApp, type BenchContext, post } from './core/context.ts';
+import { ACCOUNT, type BenchApp, type BenchContext, post } from './core/context.ts';
 import type { LoadOrder } from './core/load.ts';
 import { rowsReadBy } from './core/step-app.ts';
 import type { Bench, Comparison, Panel } from './core/types.ts';
-
-const PASSWORD = 'a benchmark logs in too';
 
 const PAGE = 20;
 
@@ -90,8 +88,7 @@ async function run(context: BenchContext): Promise<Comparison> {
 async function startBoth(context: BenchContext, sizes: Sizes) {
   context.say('Starting step 34 and making the data …');
   const offset = await context.start('page-numbers', 'offset');
-  const account = { username: 'bench', email: 'bench@example.com', password: PASSWORD };
-  await post(`${offset.url}/api/accounts/signup`, account);
+  await post(`${offset.url}/api/accounts/signup`, ACCOUNT);
   await fill(context, sizes, offset.database);
   context.say('Copying it for step 36 …');
   await context.copyDatabase(offset, 'keyset');
