@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 import Table from 'cli-table3';
 import { execa } from 'execa';
 import { type Course, listSteps } from './core/course.ts';
@@ -39,12 +39,20 @@ export interface PartResult {
   passed: number;
   failed: number;
   seconds: number;
+  /** Of a part that failed, the lines that tell of more than what passed. */
+  said: string[];
 }
 
 type Count = Pick<PartResult, 'passed' | 'failed'>;
+type Said = Count & Pick<PartResult, 'said'>;
 
 /** The last such line of a command's output is its count. */
 const COUNT_LINE = /^(\d+) passed, (\d+) failed(?:, \d+ skipped)?$/;
+
+/** A line about something that passed, or of a table: no reason why a part failed. */
+const NO_REASON = /^\s*([✓┌│├└]|$)/;
+/** So many lines of a part that failed are repeated at the end. */
+const REPEATED_LINES = 100;
 
 /** The parts of `npm test`, in their order: the quick ones first. */
 export function partsOf(course: Course): Part[] {
@@ -81,8 +89,12 @@ export function partsOf(course: Course): Part[] {
       jobs: cores,
       env: TSC_ENV,
     },
-    // The part before has type-checked the steps.
-    { title: 'course verify', commands: [tool('verify', 'verify', '--no-types')], counts: true },
+    {
+      title: 'course verify',
+      // The part before has type-checked the steps.
+      commands: [tool('verify', 'verify', '--no-types', '--retry')],
+      counts: true,
+    },
     {
       // Its src, migrations and test are byte for byte those of the last step: `course check` has
       // seen to that, and `course verify` has run them.
@@ -101,7 +113,8 @@ export function partsOf(course: Course): Part[] {
 
 /**
  * Runs the parts one after the other, or beside each other where they say so, each whatever became
- * of the others, and prints what they do, a table, and as the last line `N passed, N failed`.
+ * of the others, and prints what they do, what failed once more, a table, and as the last line
+ * `N passed, N failed`.
  *
  * @param env added to the environment of every command.
  */
@@ -127,15 +140,16 @@ async function runPart(
 ): Promise<PartResult> {
   const started = performance.now();
   const waiting = [...part.commands];
-  const total: Count = { passed: 0, failed: 0 };
+  const total: Said = { passed: 0, failed: 0, said: [] };
   const work = async () => {
     for (let command = waiting.shift(); command; command = waiting.shift()) {
       const own = { ...env, ...part.env };
-      const { passed, failed } = part.counts
+      const { passed, failed, said } = part.counts
         ? await runCounting(command, own, prefix)
         : await runSilent(command, own);
       total.passed += passed;
       total.failed += failed;
+      if (failed > 0) total.said.push(...said);
     }
   };
   await Promise.all(Array.from({ length: part.jobs ?? 1 }, work));
@@ -160,11 +174,12 @@ function start({ file, args, cwd }: PartCommand, env: Record<string, string>) {
 }
 
 /** Runs a command that counts as one, and shows what it said if it fails. */
-async function runSilent(command: PartCommand, env: Record<string, string>): Promise<Count> {
+async function runSilent(command: PartCommand, env: Record<string, string>): Promise<Said> {
   const result = await start(command, env);
-  if (result.exitCode === 0) return { passed: 1, failed: 0 };
-  console.log(`${String(result.all ?? '').trimEnd()}\n${command.name}: ${howItEnded(result)}`);
-  return { passed: 0, failed: 1 };
+  if (result.exitCode === 0) return { passed: 1, failed: 0, said: [] };
+  const text = `${String(result.all ?? '').trimEnd()}\n${command.name}: ${howItEnded(result)}`;
+  console.log(text);
+  return { passed: 0, failed: 1, said: text.split('\n') };
 }
 
 /** Runs a command that counts. One that crashes, or does not say what it counted, has failed. */
@@ -172,23 +187,24 @@ async function runCounting(
   command: PartCommand,
   env: Record<string, string>,
   prefix: string,
-): Promise<Count> {
+): Promise<Said> {
   const running = start(command, env);
+  const said: string[] = [];
   let last: Count = { passed: 0, failed: 0 };
   for await (const line of running.iterable({ from: 'all' })) {
     console.log(`${prefix}${line}`);
+    if (!NO_REASON.test(stripVTControlCharacters(line))) said.push(line);
     const [, passed, failed] = COUNT_LINE.exec(line) ?? [];
     if (passed !== undefined) last = { passed: Number(passed), failed: Number(failed) };
   }
   const result = await running;
   const good = result.exitCode === 0;
-  if (last.failed > 0 || (good && last.passed > 0)) return last;
-  console.log(
-    good
-      ? `${command.name} ran nothing, which counts as a failure.`
-      : `${command.name} ${howItEnded(result)} and counted no failure: it counts as one.`,
-  );
-  return { passed: last.passed, failed: 1 };
+  if (last.failed > 0 || (good && last.passed > 0)) return { ...last, said };
+  const reason = good
+    ? `${command.name} ran nothing, which counts as a failure.`
+    : `${command.name} ${howItEnded(result)} and counted no failure: it counts as one.`;
+  console.log(reason);
+  return { passed: last.passed, failed: 1, said: [...said, reason] };
 }
 
 /** What execa says about the end of a process. */
@@ -218,5 +234,10 @@ function printResults(results: PartResult[], seconds: number): void {
   }
   const [passed, failed] = [sum((result) => result.passed), sum((result) => result.failed)];
   table.push(['together', passed, failed, seconds.toFixed(1)]);
+  // Whoever reads the end of a long log finds the reasons there.
+  for (const { title, failed, said } of results.filter(({ failed }) => failed > 0)) {
+    const lines = said.slice(-REPEATED_LINES).map((line) => `  ${line}`);
+    console.log(styleText('bold', `\n${title}, ${failed} failed:`), `\n${lines.join('\n')}`);
+  }
   console.log(`\n${table.toString()}\n\n${passed} passed, ${failed} failed`);
 }

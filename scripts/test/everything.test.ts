@@ -47,6 +47,20 @@ t.test('every part runs, whatever became of the others, and the last line counts
   t.equal(stdout.trimEnd().split('\n').at(-1), '14 passed, 4 failed');
 });
 
+t.test('at the end of the log stands once more why a part failed', async (t) => {
+  const { stdout } = await run([
+    part('fails', ['console.log("✓ fine\\n✗ broken: why\\n1 passed, 1 failed")'], true),
+    part('silent', ['console.log("no such type"); process.exit(1)']),
+    part('passes', ['console.log("✓ good\\na word\\n1 passed, 0 failed")'], true),
+  ]);
+  const end = stdout.slice(stdout.lastIndexOf('✓ passes'));
+  t.match(
+    end,
+    /fails, 1 failed:\s+✗ broken: why\s+1 passed, 1 failed\s+silent, 1 failed:\s+no such type/,
+  );
+  t.notMatch(end, /✓ fine|a word/);
+});
+
 t.test('what crashes or counts nothing is a failure, never a silent nought', async (t) => {
   const { results } = await run([
     part(

@@ -17,7 +17,7 @@ import { createDatabase, dropDatabase, withDatabase } from '../src/core/app-proc
 import { type Course, courseAt, listSteps } from '../src/core/course.ts';
 import { servicesUp } from '../src/services/index.ts';
 import { sourceCases } from '../src/verify/cases.ts';
-import { type VerifyOptions, verify } from '../src/verify/index.ts';
+import { type Finding, type VerifyOptions, verify } from '../src/verify/index.ts';
 import { databasesOn, dropLeftovers } from '../src/verify/leftovers.ts';
 
 t.setTimeout(600_000);
@@ -157,13 +157,14 @@ async function run(course: Course, options: VerifyOptions & { both?: boolean } =
   const printed: string[] = [];
   const steps = listSteps(course).filter(({ number }) => options.both || number === 2);
   const print = (text: string) => printed.push(stripVTControlCharacters(text));
-  const { passed, failed, findings } = await verify(course, steps, {
+  const { passed, failed, ...found } = await verify(course, steps, {
     types: false,
     ...options,
     print,
   });
-  const texts = findings.map(({ check, text }) => `${check}: ${text}`);
-  return { passed, failed, findings: texts, printed: printed.join('\n') };
+  const texts = (list: Finding[]) => list.map(({ check, text }) => `${check}: ${text}`);
+  const [findings, flaky] = [texts(found.findings), texts(found.flaky)];
+  return { passed, failed, findings, flaky, printed: printed.join('\n') };
 }
 
 t.test('a good course is green, and leaves nothing behind', async (t) => {
@@ -447,6 +448,19 @@ t.test('rule 6: shown output that is not true', async (t) => {
     readdirSync(join(course.stepsDir, '02-two')).includes('made.txt'),
     'the step stays clean',
   );
+});
+
+t.test('--retry: what is right alone is flaky and no finding', async (t) => {
+  const flag = join(t.testdir(), 'flag');
+  const tryIt = `$ [ -e ${flag} ] && echo again; touch ${flag}\nagain`;
+  const course = makeCourse(t, { 'lessons/02-two.md': lesson('', tryIt) });
+  const options: VerifyOptions = { only: ['live'], retry: true };
+  const first = await run(course, options);
+  t.equal(first.failed, 0);
+  t.match(first.flaky, [/^shown output: .*again/s]);
+  t.match(first.printed, /Flaky: .*\n\n.*02-two · shown output/);
+  rmSync(flag);
+  t.match(await run(course, { ...options, retry: false }), { failed: 1, flaky: [] });
 });
 
 t.test('rule 6: --write-output corrects the lesson, and nothing else in it', async (t) => {

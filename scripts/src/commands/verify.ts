@@ -7,6 +7,7 @@ interface Options {
   jobs: number;
   only?: Kind[];
   types: boolean;
+  retry?: boolean;
   writeOutput?: boolean;
 }
 
@@ -29,6 +30,7 @@ Starts the services that are needed. Prints a line a check, a table and the find
     .option('-j, --jobs <number>', 'how many checks run at once', wholeNumber, JOBS)
     .addOption(new Option('--only <kinds...>', 'do only some of the work').choices(KINDS))
     .option('--no-types', 'leave out the type-check')
+    .option('--retry', 'run what fell short again, alone; what is right then is told as flaky')
     .option('--write-output', 'put what came out into the lessons where they show something else')
     .addHelpText(
       'after',

@@ -42,6 +42,11 @@ export interface VerifyOptions {
   only?: Kind[];
   /** False leaves out the type-check, for a caller that does it elsewhere. */
   types?: boolean;
+  /**
+   * Runs a check that fell short once more, alone, when all are through: what is right then is told
+   * as flaky and is no finding. Many are no accident, and are not run again.
+   */
+  retry?: boolean;
   /** Corrects the shown output in the lessons instead of finding fault with it. */
   writeOutput?: boolean;
   /** How long one command of a lesson may take; 30 seconds by default. */
@@ -59,15 +64,28 @@ export interface VerifyResult {
   /** The number of findings. */
   failed: number;
   findings: Finding[];
+  /** What a check found beside others, and not again when it ran alone. */
+  flaky: Finding[];
 }
 
 const COMMAND_TIMEOUT_MS = 30_000;
+/** So many checks may be flaky in one run. */
+const RETRIES_AT_MOST = 5;
+
+type Outcomes = Partial<Record<Check, Outcome>>;
 
 /** A check that is in the queue, under the name that the times are added up by. */
 interface Task {
   kind: Kind;
   title: string;
-  run: () => Promise<Partial<Record<Check, Outcome>>>;
+  run: () => Promise<Outcomes>;
+}
+
+/** A check that fell short. */
+interface Doubt {
+  report: StepReport;
+  kind: Kind;
+  findings: Finding[];
 }
 
 /**
@@ -91,21 +109,31 @@ export async function verify(
   const interrupt = interruptible();
   const company = new Company();
   const databases = await databasesOn(env.DATABASE_URL);
+  const tapJobs = Math.max(1, Math.floor(jobs / steps.length));
+  const shared = { env, company, signal: interrupt.signal, tapJobs };
+  const doubts: Doubt[] = [];
+  let flaky: Finding[] = [];
   try {
     const queue: (() => Promise<void>)[] = [];
     // The last steps have the most tests: begun first, they do not keep one core waiting at the end.
     for (const report of reports.toReversed()) {
-      const context = contextOf(course, report.step, {
-        env,
-        company,
-        signal: interrupt.signal,
-        tapJobs: Math.max(1, Math.floor(jobs / steps.length)),
-      });
+      const context = contextOf(course, report.step, shared);
       for (const task of tasksOf(context, options)) {
-        queue.push(() => carryOut(task, report, times, interrupt.signal, print));
+        queue.push(async () => {
+          const outcomes = await carryOut(task, report, times, interrupt.signal, print);
+          const findings = findingsOf(report.step, outcomes);
+          if (findings.length > 0) doubts.push({ report, kind: task.kind, findings });
+        });
       }
     }
     await runQueue(queue, jobs);
+    if (options.retry && doubts.length <= RETRIES_AT_MOST) {
+      flaky = await retry(doubts, async ({ report, kind }) => {
+        const context = contextOf(course, report.step, shared);
+        const [task] = tasksOf(context, { ...options, only: [kind] });
+        return task === undefined ? {} : carryOut(task, report, times, interrupt.signal, print);
+      });
+    }
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
     throw new CourseError(
@@ -117,7 +145,20 @@ export async function verify(
     await dropLeftovers(env.DATABASE_URL, databases);
     interrupt.release();
   }
-  return summary(reports, times, performance.now() - started, print);
+  return summary(reports, flaky, times, performance.now() - started, print);
+}
+
+/** Runs the checks again, one at a time. @returns what they had found and do not find now. */
+async function retry(
+  doubts: Doubt[],
+  again: (doubt: Doubt) => Promise<Outcomes>,
+): Promise<Finding[]> {
+  const flaky: Finding[] = [];
+  for (const doubt of doubts) {
+    const left = findingsOf(doubt.report.step, await again(doubt));
+    if (left.length === 0) flaky.push(...doubt.findings);
+  }
+  return flaky;
 }
 
 /** Turns the first SIGINT or SIGTERM into an abort; a second one ends the process as usual. */
@@ -186,14 +227,14 @@ function readLesson(step: Step): { lesson: Lesson | undefined; lessonError?: str
 /** The checks of one step, the one that takes longest first. */
 function tasksOf(context: ReturnType<typeof contextOf>, options: VerifyOptions): Task[] {
   const { commandTimeoutMs = COMMAND_TIMEOUT_MS, writeOutput = false, types = true } = options;
-  const ownTests = async (): Promise<Partial<Record<Check, Outcome>>> => {
+  const ownTests = async (): Promise<Outcomes> => {
     await context.startOwnRun();
     return {
       'own tests': await checkOwnTests(context),
       'no regression': await checkRegression(context),
     };
   };
-  const live = async (): Promise<Partial<Record<Check, Outcome>>> => {
+  const live = async (): Promise<Outcomes> => {
     const { drainTimeoutMs } = options;
     const how = { commandTimeoutMs, writeOutput, drainTimeoutMs };
     const { starts, shown } = await checkLive(context, how);
@@ -227,7 +268,7 @@ async function carryOut(
   times: Map<string, number>,
   signal: AbortSignal,
   print: (text: string) => void,
-): Promise<void> {
+): Promise<Outcomes> {
   signal.throwIfAborted();
   const started = performance.now();
   const outcomes = await run();
@@ -238,18 +279,24 @@ async function carryOut(
   report.ms += ms;
   times.set(title, (times.get(title) ?? 0) + ms);
   print(progressLine(report.step, title, Object.values(outcomes), ms));
+  return outcomes;
+}
+
+function findingsOf(step: Step, outcomes: Outcomes): Finding[] {
+  return CHECKS.flatMap((check) =>
+    (outcomes[check]?.findings ?? []).map((text): Finding => ({ step, check, text })),
+  );
 }
 
 function summary(
   reports: StepReport[],
+  flaky: Finding[],
   times: Map<string, number>,
   ms: number,
   print: (text: string) => void,
 ): VerifyResult {
   const findings = reports.flatMap(({ step, outcomes }) =>
-    CHECKS.flatMap((check) =>
-      (outcomes.get(check)?.findings ?? []).map((text): Finding => ({ step, check, text })),
-    ),
+    findingsOf(step, Object.fromEntries(outcomes)),
   );
   const passed = reports
     .flatMap(({ outcomes }) => [...outcomes.values()])
@@ -257,6 +304,9 @@ function summary(
   print(`\n${matrix(reports)}`);
   const shares = [...times].map(([kind, spent]) => `${kind} ${(spent / 1000).toFixed(1)} s`);
   print(`In ${(ms / 1000).toFixed(1)} s: ${shares.join(' · ')}.`);
+  if (flaky.length > 0) {
+    print(`\nFlaky: found beside other checks, and not again alone:\n\n${findingsText(flaky)}`);
+  }
   if (findings.length > 0) print(`\n${findingsText(findings)}`);
-  return { passed, failed: findings.length, findings };
+  return { passed, failed: findings.length, findings, flaky };
 }
