@@ -45,6 +45,11 @@ const DEVELOPMENT_DEFAULTS = {
 
 export type Config = Static<typeof ConfigSchema>;
 
+/** Every key begins with the database's name: databases share servers, and each has a user 1. */
+export function keyPrefix({ DATABASE_URL }: Pick<Config, 'DATABASE_URL'>): string {
+  return new URL(DATABASE_URL).pathname.slice(1);
+}
+
 /** The environment does not fit the configuration. The message names every variable at fault. */
 export class ConfigError extends Error {}
 

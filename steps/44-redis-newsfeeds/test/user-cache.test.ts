@@ -7,7 +7,6 @@ const ada = await createUser(app, 'ada');
 const grace = await createUser(app, 'grace');
 const timeline = `/api/tweets?userId=${ada.id}`;
 
-const post = (user: TestUser) => send(user, 'POST', '/api/tweets', { content: 'hello' });
 const follow = ({ id }: TestUser) => send(grace, 'POST', `/api/friendships/${id}/follow`);
 
 function send({ headers }: TestUser, method: 'POST' | 'PATCH' | 'PUT', url: string, body?: object) {
@@ -21,11 +20,10 @@ async function look(url: string, by = app) {
     const { items } = (await by.inject({ url, headers: grace.headers })).json();
     users = items.map(({ user }: { user: unknown }) => user);
   });
-  const asked = statements.filter((each) => /\b(users|profiles)\b/.test(each)).length;
-  return { users, asked };
+  return { users, asked: statements.filter((each) => /\b(users|profiles)\b/.test(each)).length };
 }
 
-await post(ada);
+await send(ada, 'POST', '/api/tweets', { content: 'hello' });
 await follow(ada);
 
 t.test('whoever is known is not asked for again, wherever they are shown', async (t) => {
@@ -53,8 +51,7 @@ t.test('a new nickname and a new avatar show at once', async (t) => {
   const [before] = (await look(timeline)).users;
   t.match(before, { nickname: null, avatarUrl: /^\/api\/media\// });
   t.equal((await send(ada, 'PATCH', '/api/profiles/me', { nickname: '东邪 🦅' })).statusCode, 200);
-  const after = [{ ...(before as object), nickname: '东邪 🦅' }];
-  t.same((await look(timeline)).users, after);
+  t.same((await look(timeline)).users, [{ ...(before as object), nickname: '东邪 🦅' }]);
 });
 
 t.test('without Memcached every page asks, and shows the same', async (t) => {

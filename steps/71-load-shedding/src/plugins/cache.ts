@@ -3,7 +3,7 @@ import fp from 'fastify-plugin';
 import { Memcache } from 'memcache';
 import type { ObjectCache } from '../cache/objects.ts';
 import { TwoLevelCache } from '../cache/two-level.ts';
-import type { Config } from '../config.ts';
+import { type Config, keyPrefix } from '../config.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -12,11 +12,10 @@ declare module 'fastify' {
 }
 
 /** `app.cache`: objects in this process and in Memcached. The app starts and answers without it. */
-export const cachePlugin = fp<Config>(async (app, { MEMCACHED_URL, DATABASE_URL }) => {
-  const memcached = new Memcache({ nodes: [new URL(MEMCACHED_URL).host], timeout: 1_000 });
+export const cachePlugin = fp<Config>(async (app, config) => {
+  const memcached = new Memcache({ nodes: [new URL(config.MEMCACHED_URL).host], timeout: 1_000 });
   memcached.on('error', (node, err) => app.log.warn({ err, node }, 'Memcached fails'));
-  // Databases on one Memcached do not meet: each has users with the same ids.
-  const prefix = new URL(DATABASE_URL).pathname.slice(1);
+  const prefix = keyPrefix(config);
   const channel = `${prefix}:forgotten`;
   const tell = (key: string) => app.redis.publish(channel, key);
   const cache = new TwoLevelCache(memcached, prefix, tell);
