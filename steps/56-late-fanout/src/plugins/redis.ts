@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin';
 import { Redis } from 'ioredis';
-import type { Config } from '../config.ts';
+import { type Config, keyPrefix } from '../config.ts';
 import { IdLists } from '../lists/lists.ts';
 
 declare module 'fastify' {
@@ -11,8 +11,8 @@ declare module 'fastify' {
 }
 
 /** `app.lists`: lists of ids in Redis. The app starts and answers without it. */
-export const redisPlugin = fp<Config>(async (app, { REDIS_URL, DATABASE_URL }) => {
-  const redis = new Redis(REDIS_URL, {
+export const redisPlugin = fp<Config>(async (app, config) => {
+  const redis = new Redis(config.REDIS_URL, {
     lazyConnect: true,
     connectTimeout: 2_000,
     // Who hangs is left: one waits, and the others find it away until it answers again.
@@ -29,6 +29,6 @@ export const redisPlugin = fp<Config>(async (app, { REDIS_URL, DATABASE_URL }) =
   redis.on('connect', () => redis.stream.unref());
   await redis.connect().catch(() => 'it goes on trying');
   app.decorate('redis', redis);
-  app.decorate('lists', new IdLists(redis, new URL(DATABASE_URL).pathname.slice(1)));
+  app.decorate('lists', new IdLists(redis, keyPrefix(config)));
   app.addHook('onClose', async () => redis.disconnect());
 });

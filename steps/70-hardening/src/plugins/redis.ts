@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { Redis } from 'ioredis';
-import type { Config } from '../config.ts';
+import { type Config, keyPrefix } from '../config.ts';
 import { IdLists } from '../lists/lists.ts';
 
 declare module 'fastify' {
@@ -34,8 +34,8 @@ export async function openRedis(app: FastifyInstance, url: string): Promise<Redi
 }
 
 /** `app.lists`: lists of ids in Redis. */
-export const redisPlugin = fp<Config>(async (app, { REDIS_URL, DATABASE_URL }) => {
-  const redis = await openRedis(app, REDIS_URL);
+export const redisPlugin = fp<Config>(async (app, config) => {
+  const redis = await openRedis(app, config.REDIS_URL);
   app.decorate('redis', redis);
-  app.decorate('lists', new IdLists(redis, new URL(DATABASE_URL).pathname.slice(1)));
+  app.decorate('lists', new IdLists(redis, keyPrefix(config)));
 });
