@@ -6,7 +6,7 @@ import { LoginThrottle } from './accounts/throttle.ts';
 import { adminRoutes } from './admin/routes.ts';
 import { commentRoutes } from './comments/routes.ts';
 import { CommentService } from './comments/service.ts';
-import { type Config, loadConfig } from './config.ts';
+import { type Config, keyPrefix, loadConfig } from './config.ts';
 import { Counters } from './engagement/counters.ts';
 import { EngagementService } from './engagement/service.ts';
 import { EventBus } from './events.ts';
@@ -129,7 +129,7 @@ export async function buildApp(options: AppOptions = {}): Promise<FastifyInstanc
 
   const tweets = new TweetService(app, accounts, newsfeeds);
   const comments = new CommentService(app.db, tweets, events);
-  const prefix = new URL(config.DATABASE_URL).pathname.slice(1);
+  const prefix = keyPrefix(config);
   const countables = { tweet: tweets, comment: comments };
   const known = new KnownLikes(app.redis, prefix);
   const likes = new LikeService(app.db, accounts, countables, events, known);
