@@ -9,7 +9,7 @@ import {
 import fp from 'fastify-plugin';
 import Type, { type Static, type TSchema } from 'typebox';
 import Value from 'typebox/value';
-import type { Config } from '../config.ts';
+import { type Config, keyPrefix } from '../config.ts';
 import type { Progress } from '../maintenance/jobs.ts';
 import { openRedis } from './redis.ts';
 
@@ -49,7 +49,7 @@ declare module 'fastify' {
 /** `app.fanOuts` and `app.batches`: what has to be done, in a Redis that must forget nothing. */
 export const queuesPlugin = fp<Config>(async (app, config) => {
   const { QUEUE_REDIS_URL, JOB_LOCK_MS } = config;
-  const prefix = `${new URL(config.DATABASE_URL).pathname.slice(1)}:queues`;
+  const prefix = `${keyPrefix(config)}:queues`;
   // Somebody waits for an answer: what cannot be added at once is not added.
   const connection = await openRedis(app, QUEUE_REDIS_URL);
   const memory = await connection.info('memory').catch(() => undefined);

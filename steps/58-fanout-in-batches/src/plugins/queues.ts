@@ -1,6 +1,6 @@
 import { type Processor, Queue, Worker } from 'bullmq';
 import fp from 'fastify-plugin';
-import type { Config } from '../config.ts';
+import { type Config, keyPrefix } from '../config.ts';
 import { openRedis } from './redis.ts';
 
 /** A tweet has come or gone, and its author's followers have to be told. */
@@ -25,8 +25,9 @@ declare module 'fastify' {
 }
 
 /** `app.fanOuts` and `app.batches`: what has to be done, in a Redis that must forget nothing. */
-export const queuesPlugin = fp<Config>(async (app, { QUEUE_REDIS_URL, DATABASE_URL }) => {
-  const prefix = `${new URL(DATABASE_URL).pathname.slice(1)}:queues`;
+export const queuesPlugin = fp<Config>(async (app, config) => {
+  const { QUEUE_REDIS_URL } = config;
+  const prefix = `${keyPrefix(config)}:queues`;
   // Somebody waits for an answer: what cannot be added at once is not added.
   const connection = await openRedis(app, QUEUE_REDIS_URL);
   const memory = await connection.info('memory').catch(() => undefined);

@@ -2,7 +2,7 @@ import { type DefaultJobOptions, type Processor, Queue, UnrecoverableError, Work
 import fp from 'fastify-plugin';
 import Type, { type Static, type TSchema } from 'typebox';
 import Value from 'typebox/value';
-import type { Config } from '../config.ts';
+import { type Config, keyPrefix } from '../config.ts';
 import { openRedis } from './redis.ts';
 
 const Id = Type.String({ pattern: '^[0-9]+$' });
@@ -36,7 +36,7 @@ declare module 'fastify' {
 /** `app.fanOuts` and `app.batches`: what has to be done, in a Redis that must forget nothing. */
 export const queuesPlugin = fp<Config>(async (app, config) => {
   const { QUEUE_REDIS_URL, JOB_LOCK_MS } = config;
-  const prefix = `${new URL(config.DATABASE_URL).pathname.slice(1)}:queues`;
+  const prefix = `${keyPrefix(config)}:queues`;
   // Somebody waits for an answer: what cannot be added at once is not added.
   const connection = await openRedis(app, QUEUE_REDIS_URL);
   const memory = await connection.info('memory').catch(() => undefined);
