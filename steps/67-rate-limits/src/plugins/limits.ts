@@ -2,7 +2,7 @@ import createError from '@fastify/error';
 import rateLimit, { normalizeIP, type RateLimitPluginOptions } from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import type { Config } from '../config.ts';
+import { type Config, keyPrefix } from '../config.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -32,7 +32,7 @@ export const limitsPlugin = fp<Config>(async (app, { DATABASE_URL, RATE_LIMIT_FA
     max: (_: FastifyRequest, client: string) => Math.ceil(mostOf(client) * RATE_LIMIT_FACTOR),
     keyGenerator: clientOf,
   };
-  const nameSpace = `${new URL(DATABASE_URL).pathname.slice(1)}:limits:`;
+  const nameSpace = `${keyPrefix({ DATABASE_URL })}:limits:`;
   const countInRedis = await createCounter(app, { ...limit, redis: app.redis, nameSpace });
   const countHere = await createCounter(app, limit);
 

@@ -7,7 +7,7 @@ import rateLimit, {
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { LRUCache } from 'lru-cache';
-import type { Config } from '../config.ts';
+import { type Config, keyPrefix } from '../config.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -39,7 +39,7 @@ const DEFAULT_OF_AN_ADDRESS = [{ max: 1_000, seconds: 10 }];
  * as high as there are processes, and nobody waits.
  */
 export const limitsPlugin = fp<Config>(async (app, { DATABASE_URL, RATE_LIMIT_FACTOR }) => {
-  const nameSpace = `${new URL(DATABASE_URL).pathname.slice(1)}:limits:`;
+  const nameSpace = `${keyPrefix({ DATABASE_URL })}:limits:`;
   const createInRedis = await loadLibrary(app, { redis: app.redis, nameSpace });
   const createHere = await loadLibrary(app, { store: OwnStore });
   const counters = new Map<Limit, { inRedis: Counter; here: Counter }>();
