@@ -1,6 +1,6 @@
 import { normalizeIP } from '@fastify/rate-limit';
 import type { Redis } from 'ioredis';
-import type { Config } from '../config.ts';
+import { type Config, keyPrefix } from '../config.ts';
 
 /** As long as a session lasts. */
 const KNOWN_S = 30 * 24 * 60 * 60;
@@ -14,9 +14,9 @@ export class LoginThrottle {
   readonly #redis: Redis;
   readonly #prefix: string;
 
-  constructor(redis: Redis, { DATABASE_URL }: Config) {
+  constructor(redis: Redis, config: Config) {
     this.#redis = redis;
-    this.#prefix = new URL(DATABASE_URL).pathname.slice(1);
+    this.#prefix = keyPrefix(config);
   }
 
   /** The name of the counter. Whether there is such an account makes no difference. */
