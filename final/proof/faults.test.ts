@@ -174,8 +174,8 @@ t.test('Redis comes back empty', async (t) => {
   await warm();
   await Promise.all([wires.api.REDIS_URL.cut(), wires.worker.REDIS_URL.cut()]);
   await traffic(t, 3);
-  const keys = await app.redis.keys(`${backend.name}:*`);
-  const copies = keys.filter((key) => !key.startsWith(`${backend.name}:queues`));
+  const keys = await app.redis.keys(`${backend.prefix}:*`);
+  const copies = keys.filter((key) => !key.startsWith(`${backend.prefix}:queues`));
   if (copies.length > 0) await app.redis.unlink(copies);
   await Promise.all([wires.api.REDIS_URL.restore(), wires.worker.REDIS_URL.restore()]);
   await traffic(t, 3);

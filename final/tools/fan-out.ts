@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Job, type JobType, Queue } from 'bullmq';
 import { type Kysely, sql } from 'kysely';
-import type { Config } from '../src/config.ts';
+import { type Config, keyPrefix } from '../src/config.ts';
 import { type Database, openDatabase } from '../src/database.ts';
 import { Refusal } from './refusal.ts';
 
@@ -24,7 +24,7 @@ export class FanOutView {
 
   constructor(config: Config) {
     this.#db = openDatabase(config);
-    const prefix = `${new URL(config.DATABASE_URL).pathname.slice(1)}:queues`;
+    const prefix = `${keyPrefix(config)}:queues`;
     const connection = { url: config.QUEUE_REDIS_URL };
     this.#queues = QUEUES.map((name) => new Queue(name, { prefix, connection }));
   }

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { sql } from 'kysely';
 import type { Test } from 'tap';
-import { loadConfig } from '../../src/config.ts';
+import { keyPrefix, loadConfig } from '../../src/config.ts';
 import { createApp } from '../../test/helper.ts';
 import { createBackfills } from '../oracle/expected.ts';
 import { Queues } from '../oracle/jobs.ts';
@@ -36,7 +36,7 @@ export class Backend {
   readonly #addresses: Record<Service, string>;
   readonly #uploads: string;
   readonly app: FastifyInstance;
-  readonly name: string;
+  readonly prefix: string;
   readonly queues: Queues;
   #people = 0;
 
@@ -52,8 +52,8 @@ export class Backend {
     this.#uploads = t.testdir();
     this.#addresses = addresses;
     this.app = app;
-    this.name = new URL(addresses.DATABASE_URL).pathname.slice(1);
-    this.queues = new Queues(addresses as never, this.name);
+    this.prefix = keyPrefix(addresses);
+    this.queues = new Queues(addresses as never, this.prefix);
     t.teardown(() => this.queues.close());
   }
 
