@@ -188,7 +188,7 @@ const BROKEN: {
     what: 'an undeclared import',
     rule: 'rule 7',
     file: /^steps\/03-shouting\/src\/shouting\.ts$/,
-    message: /kysely is imported and the step's package\.json does not declare it/,
+    message: /kysely is imported and steps\/03-shouting\/package\.json does not declare it/,
     breakIt: (course) =>
       addEverywhere(course, 3, 'src/shouting.ts', "import { sql } from 'kysely';\n"),
   },
@@ -238,6 +238,24 @@ const BROKEN: {
     file: /^final\/test\/more\.test\.ts$/,
     message: /not in steps\/04-mirrors/,
     breakIt: (course) => put(course, 'final/test/more.test.ts', ''),
+  },
+  {
+    what: 'a final that lacks a package of the last step',
+    rule: 'rule 8',
+    file: /^final\/package\.json$/,
+    message: /"close-with-grace" of the dependencies is "2\.5\.0" in steps\/04-mirrors/,
+    breakIt: (course) => {
+      edit(course, 'final/package.json', (text) =>
+        text.replace('"close-with-grace": "2.5.0"', '"close-with-grace": "2.4.9"'),
+      );
+    },
+  },
+  {
+    what: 'a package that only final uses and does not declare',
+    rule: 'rule 7',
+    file: /^final\/tools\/more\.ts$/,
+    message: /kysely is imported and final\/package\.json does not declare it/,
+    breakIt: (course) => put(course, 'final/tools/more.ts', "import 'kysely';\n"),
   },
   {
     what: 'a missing heading',

@@ -91,6 +91,22 @@ t.test('final follows the last step, and what it had is kept aside', async (t) =
   t.match(read(course, `.course/replaced/${time}/final/src/hello.ts`), '// Mine.');
 });
 
+t.test('final gets what package.json of the last step has, and the lockfile follows', async (t) => {
+  const course = await makeCourse(t);
+  const manifest = () => JSON.parse(read(course, 'final/package.json'));
+  const wanted = manifest();
+  const { 'close-with-grace': gone, ...dependencies } = wanted.dependencies;
+  t.ok(gone);
+  const less = { ...wanted, scripts: { ...wanted.scripts, seed: 'node seed.ts' }, dependencies };
+  put(course, 'final/package.json', JSON.stringify(less));
+  t.match(runCourse(course, 'sync', '--check').stdout, /final\/package\.json .*close-with-grace/);
+  t.equal(runCourse(course, 'sync').status, 0);
+  t.same(manifest(), { ...wanted, scripts: less.scripts });
+  const lock = JSON.parse(read(course, 'package-lock.json'));
+  t.same(lock.packages.final.dependencies, wanted.dependencies);
+  t.equal(runCourse(course, 'sync', '--check').status, 0);
+});
+
 t.test('a lockfile that disagrees with a package.json is found', async (t) => {
   const cases: [string, (course: Course) => void, RegExp][] = [
     [

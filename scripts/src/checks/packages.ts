@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
-import type { Course, Step } from '../core/course.ts';
+import type { Course } from '../core/course.ts';
 import { listFiles } from '../core/diff.ts';
 import { CourseError, ExitCode } from '../core/errors.ts';
 import { type Check, type CheckContext, type Finding, finding, lineWith } from './check.ts';
@@ -32,7 +32,10 @@ export const packageCheck: Check = {
   rule: 'rule 7',
   run: (context) => [
     ...checkVersions(context),
-    ...context.selected.flatMap((step) => checkUse(context, step)),
+    ...context.selected.flatMap((step) => checkUse(context, step.dir)),
+    ...(context.whole && existsSync(context.course.finalDir)
+      ? checkUse(context, context.course.finalDir)
+      : []),
   ],
 };
 
@@ -115,19 +118,20 @@ function mostCommon(versions: string[]): string {
   return usual?.[0] ?? '';
 }
 
-function checkUse(context: CheckContext, step: Step): Finding[] {
-  const manifest = readManifest(step.dir);
-  const label = `${context.label(step.dir)}/package.json`;
-  const sources = listFiles(step.dir)
+/** @param dir the folder of a step, or `final/`. */
+function checkUse(context: CheckContext, dir: string): Finding[] {
+  const manifest = readManifest(dir);
+  const label = context.label(dir);
+  const sources = listFiles(dir)
     .filter((path) => SOURCE.test(path))
-    .map((path) => ({ path, text: readFileSync(join(step.dir, path), 'utf8') }));
+    .map((path) => ({ path, text: readFileSync(join(dir, path), 'utf8') }));
   return [
-    ...undeclared(context, step, manifest, sources),
+    ...undeclared(label, manifest, sources),
     ...unused(context, manifest, sources).map(([name]) =>
       finding(
-        label,
-        lineWith(join(step.dir, 'package.json'), `"${name}":`),
-        `${name} is declared and nothing in steps/${step.name} uses it: a dependency enters in the step that needs it. Remove it here.`,
+        `${label}/package.json`,
+        lineWith(join(dir, 'package.json'), `"${name}":`),
+        `${name} is declared and nothing in ${label} uses it: a dependency enters in the step that needs it. Remove it here.`,
       ),
     ),
   ];
@@ -139,20 +143,15 @@ interface Source {
 }
 
 /** Packages that are imported and not declared, or by the app and declared for development only. */
-function undeclared(
-  context: CheckContext,
-  step: Step,
-  manifest: Manifest,
-  sources: Source[],
-): Finding[] {
+function undeclared(label: string, manifest: Manifest, sources: Source[]): Finding[] {
   const all = new Set(declared(manifest).map(([name]) => name));
   const production = new Set(Object.keys(manifest.dependencies ?? {}));
   return sources.flatMap(({ path, text }) =>
     importedPackages(text).flatMap(({ name, line, typeOnly }) => {
       const needsProduction = /^(?:src|migrations)\//.test(path) && !typeOnly;
-      const file = `${context.label(step.dir)}/${path}`;
+      const file = `${label}/${path}`;
       if (!all.has(name)) {
-        const message = `${name} is imported and the step's package.json does not declare it: add it there with the version that other steps have.`;
+        const message = `${name} is imported and ${label}/package.json does not declare it: add it there with the version that other steps have.`;
         return [{ file, line, message }];
       }
       if (!needsProduction || production.has(name)) return [];

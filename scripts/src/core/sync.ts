@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { finalDifferences, hasFinal } from '../checks/final.ts';
+import { finalDifferences, hasFinal, manifestDifferences, withEntries } from '../checks/final.ts';
 import { packageFolders, readManifest } from '../checks/packages.ts';
 import { type Course, listSteps, type Step } from './course.ts';
 import {
@@ -56,7 +56,10 @@ export function findOutdated(course: Course): Outdated[] {
 export async function syncCourse(course: Course): Promise<Outdated[]> {
   const outdated = findOutdated(course);
   for (const file of outdated) await file.mend();
-  return outdated;
+  // A package.json that was mended has outdated the lockfile.
+  const lock = outdatedLock(course);
+  for (const file of lock) await file.mend();
+  return [...outdated, ...lock];
 }
 
 function factsOf(course: Course, step: Step): StepFacts {
@@ -73,7 +76,7 @@ function factsOf(course: Course, step: Step): StepFacts {
 /** `final/` follows the last step. What is overwritten or removed there is kept aside. */
 function outdatedFinal(course: Course, last: Step | undefined): Outdated[] {
   if (last === undefined || !hasFinal(course)) return [];
-  return finalDifferences(course, last).map(({ path, kind }) => ({
+  const files = finalDifferences(course, last).map(({ path, kind }) => ({
     path: `final/${path}`,
     reason: kind === 'extra' ? `is not in steps/${last.name}` : `is not as in steps/${last.name}`,
     mend() {
@@ -83,6 +86,20 @@ function outdatedFinal(course: Course, last: Step | undefined): Outdated[] {
       else copy(join(last.dir, path), target);
     },
   }));
+  return [...files, ...outdatedManifest(course, last)];
+}
+
+/** `final/package.json` has at least what the last step's has. */
+function outdatedManifest(course: Course, last: Step): Outdated[] {
+  const entries = manifestDifferences(course, last);
+  if (entries.length === 0) return [];
+  const names = entries.map(({ name }) => name).join(', ');
+  const mend = () => {
+    const wanted = withEntries(readManifest(course.finalDir), entries);
+    writeFileSync(join(course.finalDir, 'package.json'), `${JSON.stringify(wanted, null, 2)}\n`);
+  };
+  const reason = `has other entries than steps/${last.name}: ${names}`;
+  return [{ path: 'final/package.json', reason, mend }];
 }
 
 /** Nobody's work is lost: the former file goes to `.course/replaced/`. */
