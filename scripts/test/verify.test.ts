@@ -471,6 +471,13 @@ t.test('rule 6: --write-output corrects the lesson, and nothing else in it', asy
   t.same((await run(course, { only: ['live'] })).findings, []);
 });
 
+t.test('rule 6: a sleep of a lesson lasts longer beside other checks', async (t) => {
+  const tryIt =
+    '$ S=$SECONDS; sleep 0.1; sleep 1; [ $((SECONDS - S)) -ge 3 ] && echo longer\nlonger';
+  const course = makeCourse(t, { 'lessons/02-two.md': lesson('', tryIt) });
+  t.match(await run(course, { only: ['live'] }), { failed: 0, findings: [] });
+});
+
 t.test('rule 6: a command that does not end, and output without a command', async (t) => {
   const tryIt = 'stray\n$ sleep 30\n$ echo never';
   const course = makeCourse(t, { 'lessons/02-two.md': lesson('', tryIt) });

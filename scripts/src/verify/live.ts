@@ -21,6 +21,8 @@ const TOOL = fileURLToPath(new URL('../../course.js', import.meta.url));
 const QUICK_NPX = `npx() {
   if [ "$1" = course ]; then shift; '${process.execPath}' '${TOOL}' "$@"; else command npx "$@"; fi
 }`;
+/** Beside other checks everything takes longer than a lesson waits for it. */
+const LONGER_SLEEP = `sleep() { case "$1" in *.*) command sleep "$1";; *) command sleep $(($1 + 2));; esac; }`;
 
 /** What one start of the step shows: rule 1 (it starts and stops) and rule 6. */
 export interface LiveOutcome {
@@ -150,7 +152,7 @@ async function checkShown(
     // What npx has to say about this machine's own settings is no part of an answer.
     npm_config_loglevel: 'error',
   });
-  await shell.run(QUICK_NPX, options.commandTimeoutMs);
+  await shell.run(`${QUICK_NPX}\n${LONGER_SLEEP}`, options.commandTimeoutMs);
   const abort = () => shell.close();
   signal.addEventListener('abort', abort, { once: true });
   const changes: { command: ShownCommand; output: string[] }[] = [];
