@@ -45,11 +45,13 @@ t.test('a tweet shows its photos in the order in which they were sent, everywher
   t.match((await get('/api/newsfeeds')).items[0], { photos });
 });
 
-t.test('text alone comes as a form or as JSON, and JSON brings no photos', async (t) => {
+t.test('text alone comes as JSON, which brings no photos, or as a form', async (t) => {
   t.same((await post('no photo', [])).json().photos, []);
+  const request = { method: 'POST', url: '/api/tweets', headers } as const;
   const body = { content: 'JSON', photos: ['../x'] };
-  const response = await app.inject({ method: 'POST', url: '/api/tweets', headers, body });
-  t.same(response.json().photos, []);
+  t.same((await app.inject({ ...request, body })).json().photos, []);
+  t.equal((await app.inject({ ...request, body: 'text' })).statusCode, 415);
+  t.equal((await app.inject(request)).statusCode, 415, 'and nothing at all');
 });
 
 t.test('of a tweet that is refused nothing is kept', async (t) => {
