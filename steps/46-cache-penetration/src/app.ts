@@ -49,6 +49,8 @@ export async function buildApp(options: AppOptions = {}): Promise<FastifyInstanc
   const { config = loadConfig(process.env), logger = false } = options;
   const app = Fastify({
     logger: logger && { redact: REDACTED_PATHS, ...logger },
+    // Else the text "Infinity" is an integer, and no maximum holds for it.
+    ajv: { customOptions: { strictNumbers: false } },
     genReqId: ({ headers }) => {
       const given = headers['x-request-id'];
       return typeof given === 'string' && SANE_REQUEST_ID.test(given) ? given : randomUUID();

@@ -66,6 +66,8 @@ export async function buildApp(options: AppOptions = {}): Promise<FastifyInstanc
   const { config = loadConfig(process.env), logger = false } = options;
   const app = Fastify({
     logger: logger && { redact: REDACTED_PATHS, ...logger },
+    // Else the text "Infinity" is an integer, and no maximum holds for it.
+    ajv: { customOptions: { strictNumbers: false } },
     trustProxy: config.TRUST_PROXY ?? false,
     // 2,800 characters of a tweet are 34 KB at most. Forms with files have limits of their own.
     bodyLimit: 64 * 1_024,
