@@ -24,6 +24,9 @@ t.test('a file that was stored is served as an image that may be kept forever', 
     'content-security-policy': /sandbox/,
     'cache-control': 'public, max-age=31536000, immutable',
   });
+  const { paths } = (await app.inject('/docs/json')).json();
+  const told = paths['/api/media/{name}']?.get.responses[200].content ?? {};
+  t.same(Object.keys(told), ['image/webp'], 'as the page of the API says');
 });
 
 t.test('a file that was deleted is gone, and may be deleted again', async (t) => {

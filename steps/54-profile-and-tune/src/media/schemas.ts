@@ -6,4 +6,5 @@ export const MediaParamsSchema = Type.Object({
   name: Type.String({ pattern: '^[\\w-]{22}\\.webp$' }),
 });
 
-export const MediaSchema = Type.Unsafe<Readable>({ type: 'string', format: 'binary' });
+const BytesSchema = Type.Unsafe<Readable>({ type: 'string', format: 'binary' });
+export const MediaSchema = { content: { 'image/webp': { schema: BytesSchema } } };
