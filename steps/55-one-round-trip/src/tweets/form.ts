@@ -17,5 +17,6 @@ export async function readTweetForm(request: FastifyRequest) {
     } else throw new InvalidForm('has only content and photos');
   });
   if (content === undefined) throw new InvalidForm('needs a content');
+  if (!/^.{0,2800}$/su.test(content)) throw new InvalidForm('has 2800 code points at most');
   return { content, photos };
 }
