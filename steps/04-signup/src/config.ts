@@ -8,7 +8,7 @@ const ConfigSchema = Type.Object({
   LOG_LEVEL: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
     default: 'info',
   }),
-  DATABASE_URL: Type.String({ pattern: '^mysql://' }),
+  DATABASE_URL: Type.String({ pattern: '^mysql://[^/]+/.' }),
 });
 
 /** What holds a secret has a default only outside production. */

@@ -60,4 +60,5 @@ t.test('every migration goes up once, down, and up again', async (t) => {
 
 t.test('production has no default database', async (t) => {
   t.throws(() => loadConfig({ NODE_ENV: 'production' }), { message: /DATABASE_URL/ });
+  t.throws(() => loadConfig({ DATABASE_URL: 'mysql://db' }), { message: /DATABASE_URL/ });
 });

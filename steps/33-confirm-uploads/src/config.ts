@@ -10,7 +10,7 @@ const ConfigSchema = Type.Object({
   LOG_LEVEL: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
     default: 'info',
   }),
-  DATABASE_URL: Type.String({ pattern: '^mysql://' }),
+  DATABASE_URL: Type.String({ pattern: '^mysql://[^/]+/.' }),
   JWT_SECRET: Type.String({ minLength: 32 }),
   UPLOADS_DIR: Type.String(),
   S3_BUCKET: Type.Optional(Type.String()),

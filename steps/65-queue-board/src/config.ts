@@ -10,7 +10,7 @@ const ConfigSchema = Type.Object({
   LOG_LEVEL: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
     default: 'info',
   }),
-  DATABASE_URL: Type.String({ pattern: '^mysql://' }),
+  DATABASE_URL: Type.String({ pattern: '^mysql://[^/]+/.' }),
   MEMCACHED_URL: Type.String({ pattern: '^memcached://' }),
   REDIS_URL: Type.String({ pattern: '^rediss?://' }),
   QUEUE_REDIS_URL: Type.String({ pattern: '^rediss?://' }),
