@@ -13,14 +13,12 @@ const body = { content: 'hello' };
 await app.inject({ method: 'POST', url: '/api/tweets', headers, body });
 
 function rename(nickname: string, of = headers) {
-  const [method, url] = ['PATCH', '/api/profiles/me'] as const;
-  return app.inject({ method, url, headers: of, body: { nickname } });
+  return app.inject({ method: 'PATCH', url: '/api/profiles/me', headers: of, body: { nickname } });
 }
 
 /** The nickname that a user's tweet is shown with. */
 async function shown(userId = id): Promise<string | null> {
-  const { items } = (await app.inject(`/api/tweets?userId=${userId}`)).json();
-  return items[0].user.nickname;
+  return (await app.inject(`/api/tweets?userId=${userId}`)).json().items[0].user.nickname;
 }
 
 t.test('a reader who is slow does not put back what it read before a change', async (t) => {
@@ -48,8 +46,10 @@ t.test('what changes while Memcached hangs is forgotten when it answers again', 
   const { id, headers } = await createUser(app, 'grace');
   await app.inject({ method: 'POST', url: '/api/tweets', headers, body });
   t.equal(await shown(id), null);
+  const warned = t.capture(app.log, 'warn');
   memcached.hang();
   t.equal((await rename('meanwhile', headers)).statusCode, 200);
+  t.match(warned()[0]?.args, [{ err: { message: 'No answer in time' } }, 'Memcached fails']);
   t.equal(await shown(id), 'meanwhile');
   await memcached.cut();
   await memcached.restore();

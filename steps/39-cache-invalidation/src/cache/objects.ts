@@ -76,8 +76,11 @@ export class ObjectCache {
 
   /** The answer to a command, or, when it does not come or not in time, what is said instead. */
   async #ask<T>(command: (memcached: Memcache) => Promise<T>, instead: T): Promise<T> {
-    // The client's own limit begins again with whatever anybody sends.
-    const late = setTimeout(() => this.#connect().catch(() => {}), PATIENCE_MS);
+    // The client's own limit begins again with whatever anybody sends, and is told to nobody.
+    const late = setTimeout(() => {
+      this.#memcached.emit('error', 'all', new Error('No answer in time'));
+      this.#connect().catch(() => {});
+    }, PATIENCE_MS);
     try {
       if (!this.#memcached.isConnected()) await this.#connect();
       return await command(this.#memcached);
