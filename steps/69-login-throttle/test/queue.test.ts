@@ -58,11 +58,13 @@ t.test('without its Redis nothing is queued, and nobody waits for it', async (t)
   await queue.restore();
 });
 
-t.test('a Redis that evicts is warned of', async (t) => {
+t.test('a Redis that evicts is warned of, and which one is away', async (t) => {
   // That of the cache should, anyhow, so this is not taken back.
   await api.redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
   const stream = new PassThrough({ encoding: 'utf8' });
   const logger = { level: 'warn', stream } as const;
   await createApp(t, { worker: false, logger, QUEUE_REDIS_URL: config.REDIS_URL });
   t.match(stream.read(), 'set its maxmemory-policy to noeviction');
+  await createApp(t, { worker: false, logger, QUEUE_REDIS_URL: 'redis://127.0.0.1:1' });
+  t.match(stream.read(), '"server":"127.0.0.1:1"', 'there are two, and a timeout names none');
 });

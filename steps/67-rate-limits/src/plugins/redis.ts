@@ -25,7 +25,7 @@ export async function openRedis(app: FastifyInstance, url: string): Promise<Redi
     enableAutoPipelining: true,
     retryStrategy: (attempts) => Math.min(attempts * 50, 2_000),
   });
-  redis.on('error', (err) => app.log.warn({ err }, 'Redis fails'));
+  redis.on('error', (err) => app.log.warn({ err, server: new URL(url).host }, 'Redis fails'));
   // A process lives as long as it listens, not as long as it is connected.
   redis.on('connect', () => redis.stream.unref());
   await redis.connect().catch(() => 'it goes on trying');
