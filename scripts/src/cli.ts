@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { Command, CommanderError } from 'commander';
 import { CourseError, ExitCode } from './core/errors.ts';
+import { explain } from './core/workspace/files.ts';
 
 /** What every file in `commands/` exports: it adds its command to the program. */
 interface CommandModule {
@@ -17,6 +18,10 @@ const FOLDER = new URL('./commands/', import.meta.url);
  * Sets the exit code: 0 good, 1 a check fell short, 2 used wrongly.
  */
 export async function main(args: string[]): Promise<void> {
+  // Whoever reads the output may stop reading, as `| head` does: what is under way is finished.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   const program = await buildProgram(args[0]);
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -46,8 +51,9 @@ async function commandFiles(): Promise<string[]> {
   return (await readdir(FOLDER)).filter((name) => name.endsWith('.ts')).sort();
 }
 
-function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : ExitCode.misused;
+function report(thrown: unknown): number {
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : ExitCode.misused;
+  const error = explain(thrown, 'The command stopped there.');
   if (error instanceof CourseError) {
     console.error(error.message);
     return error.exitCode;

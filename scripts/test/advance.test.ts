@@ -1,4 +1,4 @@
-import { lstatSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { Learner } from './workspace-fixture.ts';
 
@@ -41,6 +41,7 @@ async function inConflict(t: Test) {
 
 t.test('a conflict is marked, named, and closed by --continue', async (t) => {
   const { learner, text } = await inConflict(t);
+  t.match(text, /step 02 have not been green.*--abort.*course solve 02/s, 'why, and a way around');
   for (const path of ['src/app.ts', 'src/more.ts', 'src/logo.bin']) {
     t.match(text, `workspace/${path}: `, path);
   }
@@ -86,6 +87,10 @@ t.test('--abort restores exactly, and keeps the half-done work in git', async (t
 t.test('there is nothing to advance from, to, or to continue', async (t) => {
   const learner = new Learner(t);
   t.match((await learner.run(['advance'])).text, 'There is no step in the workspace yet');
+  await learner.run(['solve', '02']);
+  rmSync(learner.course.workspaceDir, { recursive: true });
+  const gone = await learner.run(['advance']);
+  t.match(gone.text, /^There is no step in the workspace/, 'and nothing of what it would have met');
   const none = await learner.run(['advance', '--continue']);
   t.equal(none.code, 2);
   t.match(none.text, 'No merge is under way');

@@ -4,8 +4,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import type { Course } from '../src/core/course.ts';
 import { changedFiles, listFiles, patch, renamedFiles, stepSize } from '../src/core/diff.ts';
-import { edit, makeCourse, put, runCourse, stepOf } from './fixture.ts';
+import { COURSE_BIN, edit, makeCourse, put, runCourse, stepOf } from './fixture.ts';
+
+/** Runs a shell command line in which `course` is the tool. */
+function runShell(course: Course, script: string) {
+  const setUp = `unset NODE_OPTIONS; course() { '${process.execPath}' '${COURSE_BIN}' "$@"; }`;
+  const env = { ...process.env, COURSE_ROOT: course.root, NO_COLOR: '1' };
+  return spawnSync('sh', ['-c', `${setUp}; ${script}`], {
+    cwd: course.root,
+    env,
+    encoding: 'utf8',
+  });
+}
 
 t.test('changed files are told with their status and lines', async (t) => {
   const course = await makeCourse(t);
@@ -46,6 +58,16 @@ t.test('white space, binary files and moves are recognised', async (t) => {
   t.match(byPath.get('src/server.ts'), { onlySpace: true, size: 0, status: 'changed' });
   t.match(byPath.get('src/logo.png'), { binary: true, added: 0, status: 'added' });
   t.same(renamedFiles(a, b), [{ from: 'src/hello.ts', to: 'src/greeting.ts' }]);
+});
+
+t.test('whoever reads only the beginning gets it, and no stack', async (t) => {
+  if (process.platform === 'win32') return t.comment('no POSIX shell');
+  const course = await makeCourse(t);
+  for (const words of ['diff 3', 'diff 3 --stat', 'list', '--help']) {
+    const { stderr, status } = runShell(course, `course ${words} | true`);
+    t.equal(stderr, '', words);
+    t.equal(status, 0);
+  }
 });
 
 t.test('--patch applies with git apply, with new, deleted and binary files', async (t) => {

@@ -30,7 +30,7 @@ export interface CourseOptions {
 }
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
-const COURSE_BIN = join(REPOSITORY, 'scripts', 'course.js');
+export const COURSE_BIN = join(REPOSITORY, 'scripts', 'course.js');
 
 /** A step of the fixture: one feature of a server that answers with words. */
 interface Blueprint {

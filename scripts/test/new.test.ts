@@ -27,7 +27,7 @@ function shift14(after: number) {
   return shiftAfter(steps, step);
 }
 
-const document = (text: string, after = 12) => renumberDocument(text, shift14(after));
+const document = (text: string, after = 12) => renumberDocument(text, shift14(after), true);
 
 t.test('what can only mean a step is renumbered', async (t) => {
   for (const [before, after] of [
@@ -49,6 +49,9 @@ t.test('what can only mean a step is renumbered', async (t) => {
     ['steps 12 and 13', 'steps 12 and 14'],
     ['steps 04–14; lessons 11, 12 and 13', 'steps 04–15; lessons 11, 12 and 14'],
     ['# Step 13 · Push', '# Step 14 · Push'],
+    ['not before the cache (13), and *not* there', 'not before the cache (14), and *not* there'],
+    ['(12, 13). `lockAuthor` (14) does', '(12, 14). `lockAuthor` (15) does'],
+    ['`text VARCHAR(13)` and `rows (13)`', '`text VARCHAR(13)` and `rows (13)`'],
     ['13 people on 2026-11-13 at 13:13', '13 people on 2026-11-13 at 13:13'],
     ['step 13.5 and steps 13% of', 'step 13.5 and steps 13% of'],
     ['step 05 and step 12', 'step 05 and step 12'],
@@ -59,12 +62,13 @@ t.test('what can only mean a step is renumbered', async (t) => {
 });
 
 t.test('what may mean something else is left, and named with its line', async (t) => {
-  const text = 'first\nas in step 3 above\nsteps 2 and 13\nin step 16\n';
+  const text =
+    'first\nas in step 3 above\nsteps 2 and 13\nin step 16\nfew (10, unless told)\n`f(12)` or (2)\n';
   const { text: after, mentions } = document(text, 2);
   t.equal(after, text);
   t.strictSame(
     mentions.map(({ line }) => line),
-    [2, 3, 4],
+    [2, 3, 4, 5],
   );
 });
 

@@ -260,6 +260,14 @@ t.test('a folder that cannot be written to', async (t) => {
   t.equal(code, 1, text);
   t.match(text, /There is no permission to write.*Nothing in workspace\/ was changed/s);
   t.same(learner.files(), before);
+  execaSync('chown', ['-R', '0', learner.course.workspaceDir]);
+  execaSync('chmod', ['-R', 'go-w', learner.course.root]);
+  for (const command of ['hint', 'test']) {
+    const { code, text } = await learner.shell(`${asOther} ${command}`);
+    t.equal(code, 1, text);
+    t.match(text, /There is no permission to write \(.*Give yourself the right/, command);
+    t.notMatch(text, / {4}at /, 'no stack');
+  }
 
   execaSync('chmod', ['0555', learner.course.root]);
   rmSync(learner.course.stateDir, { recursive: true });

@@ -4,13 +4,7 @@ import { openCourse } from '../core/course.ts';
 import { CourseError, ExitCode } from '../core/errors.ts';
 import { readProgress } from '../core/progress.ts';
 import { sayRepaired, sayWayBack } from '../core/workspace/say.ts';
-import {
-  abortAdvance,
-  advance,
-  continueAdvance,
-  currentStep,
-  readState,
-} from '../core/workspace.ts';
+import { abortAdvance, advance, continueAdvance } from '../core/workspace.ts';
 
 interface Options {
   continue?: boolean;
@@ -49,12 +43,6 @@ async function run(options: Options): Promise<void> {
     sayWayBack(left);
     return;
   }
-  const at = currentStep(course, readState(course));
-  if (at !== undefined && !readProgress(course).has(at.number)) {
-    console.log(
-      `The tests of step ${at.id} have not been green in your workspace yet, so expect conflicts.\n`,
-    );
-  }
   const { from, to, before, changed, conflicts } = await advance(course);
   const what = `the official change from step ${from.id} to ${to.id} (${changed} ${changed === 1 ? 'file' : 'files'})`;
   if (conflicts.length > 0) {
@@ -63,6 +51,11 @@ async function run(options: Options): Promise<void> {
     console.log(
       '\nEdit these files, then say "npx course advance --continue". "npx course advance --abort" brings back what was there before.',
     );
+    if (!readProgress(course).has(from.number)) {
+      console.log(
+        `The tests of step ${from.id} have not been green in your workspace yet, which may be why. To begin with its official code: "npx course advance --abort", "npx course solve ${from.id}", "npx course advance".`,
+      );
+    }
     process.exitCode = ExitCode.fellShort;
     return;
   }

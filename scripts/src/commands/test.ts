@@ -1,4 +1,5 @@
-import { watch } from 'node:fs';
+import { accessSync, constants, existsSync, watch } from 'node:fs';
+import { join } from 'node:path';
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
 import { serviceEnvironment } from '../core/app-process.ts';
@@ -146,6 +147,10 @@ async function runInOrder(
   env: Record<string, string>,
   signal: AbortSignal,
 ): Promise<boolean> {
+  // tap writes there, and when it may not, it dies with no word to the learner.
+  for (const folder of [cwd, join(cwd, '.tap')].filter(existsSync)) {
+    accessSync(folder, constants.W_OK);
+  }
   const { own, earlier } = testFiles(course, step);
   const cases: TestCase[] = [];
   let green = true;

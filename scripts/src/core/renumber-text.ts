@@ -30,6 +30,13 @@ const VALUE_OPTIONS = new Set(['--port', '--jobs', '-j', '--database', '--html',
 const PROSE =
   /(?<![\w-])([Ss]teps?|[Ll]essons?)([ \u00a0])(\d{1,3}(?:(?:, and |, or |, | and | or | to | through |–|-)\d{1,3})*)(?![\w%]|[.,]\d)/g;
 
+/** "(13)" and "(12, 13)", as lessons refer to steps. `f(13)` and "(13 rows)" are something else. */
+const SHORT = /(?<=^|[\s*])(\()()(\d{2,3}(?:(?:, | and |–)\d{2,3}){0,2})(?=\))/g;
+/** "(13, where it moves)" may be one too. */
+const LONGER = /(?<=^|[\s*])(\()()(\d{2,3})(?=, [a-z])/g;
+/** Code within prose. */
+const CODE = /(`[^`]*`)/;
+
 /** The shift that inserting a step after `step` makes. */
 export function shiftAfter(steps: Step[], step: Step): Shift {
   const moved = steps.slice(step.number);
@@ -64,8 +71,11 @@ export function renumberNames(text: string, shift: Shift): string {
  * where it can only mean a step of the course. A single digit ("step 3") may as well count the
  * tasks of a list, and a number greater than the last step's a step to come: those are given back
  * as mentions. In fences with a file's path only names change, for the file stays as it is.
+ *
+ * @param isLesson whether a number in parentheses is a step, as in lessons; elsewhere "(24)" may be
+ * a version of Node.
  */
-export function renumberDocument(source: string, shift: Shift): Renumbered {
+export function renumberDocument(source: string, shift: Shift, isLesson = false): Renumbered {
   const mentions: Mention[] = [];
   let fence: { mark: string; isCode: boolean; isOutput: boolean } | undefined;
   const lines = source.split('\n').map((line, index) => {
@@ -82,13 +92,13 @@ export function renumberDocument(source: string, shift: Shift): Renumbered {
       return line;
     }
     const isFixed = fence?.isCode || (fence?.isOutput && !/^\s*[$>] /.test(line));
+    const isShort = isLesson && !fence?.isCode && !fence?.isOutput;
     const named = renumberNames(line, shift);
-    const done = isFixed ? named : renumberWords(renumberLinks(line, named, shift), shift);
-    const doubtful = doubtIn(
-      line,
-      shift,
-      isFixed ? () => true : (numbers) => !isCertain(numbers, shift),
-    );
+    const words = isFixed ? named : renumberWords(renumberLinks(line, named, shift), shift);
+    const done = isShort ? renumberShort(words, shift) : words;
+    const doubtful =
+      doubtIn(line, shift, isFixed ? () => true : (numbers) => !isCertain(numbers, shift)) ??
+      (isShort ? doubtIn(line, shift, () => true, LONGER) : undefined);
     if (doubtful !== undefined) mentions.push({ line: index + 1, text: doubtful });
     return done;
   });
@@ -111,8 +121,9 @@ function doubtIn(
   line: string,
   shift: Shift,
   isLeft: (numbers: string) => boolean,
+  form = PROSE,
 ): string | undefined {
-  for (const { 0: match, 3: numbers = '', index } of line.matchAll(PROSE)) {
+  for (const { 0: match, 3: numbers = '', index } of line.matchAll(form)) {
     if (!isLeft(numbers)) continue;
     if (!numbersIn(numbers).some((number) => Number(number) > shift.after)) continue;
     const [start, end] = [Math.max(0, index - 30), index + match.length + 30];
@@ -131,6 +142,16 @@ function renumberWords(line: string, shift: Shift): string {
         ? word + space + numbers.replace(/\d+/g, (id) => shifted(id, shift))
         : text,
     );
+}
+
+function renumberShort(line: string, shift: Shift): string {
+  const parts = line.split(CODE).map((part) => {
+    if (CODE.test(part)) return part;
+    return part.replace(SHORT, (text) =>
+      isCertain(text, shift) ? text.replace(/\d+/g, (id) => shifted(id, shift)) : text,
+    );
+  });
+  return parts.join('');
 }
 
 /** In the text of a link to a step, a leading number is that step's: `[13 · Push](…/13-push.md)`. */

@@ -215,7 +215,7 @@ function planDocuments(course: Course, plan: InsertPlan, shift: Shift): void {
       plan.mentions.push(`${now}:${line}  ${line_.slice(0, 90)}`);
     };
     if (/^(?:lessons\/)?[^/]+\.md$/.test(path)) {
-      const renumbered = renumberDocument(text, shift);
+      const renumbered = renumberDocument(text, shift, path.startsWith('lessons/'));
       if (renumbered.text !== text) plan.writes.set(now, renumbered.text);
       renumbered.mentions.forEach(note);
     } else if (/^(?:steps|final)\//.test(path)) {
