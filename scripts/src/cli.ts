@@ -37,9 +37,13 @@ export async function main(args: string[]): Promise<void> {
 export async function buildProgram(name = ''): Promise<Command> {
   const program = new Command('course')
     .description('The tool of the Fanout course, for students, instructors and maintainers.')
-    .exitOverride()
-    .showHelpAfterError('("npx course --help" lists the commands.)');
+    .exitOverride();
   const known = /^[a-z]+$/.test(name) && existsSync(new URL(`${name}.ts`, FOLDER));
+  program.showHelpAfterError(
+    known
+      ? `("npx course ${name} --help" says how it is used.)`
+      : '("npx course --help" lists the commands.)',
+  );
   for (const file of known ? [`${name}.ts`] : await commandFiles()) {
     const command: CommandModule = await import(new URL(file, FOLDER).href);
     command.register(program);

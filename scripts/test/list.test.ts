@@ -17,6 +17,19 @@ t.test('lists parts, steps and sizes, and what to do next', async (t) => {
   );
 });
 
+t.test('a command used wrongly says where it is explained', async (t) => {
+  const course = await makeCourse(t);
+  for (const [words, where] of [
+    [['diff'], '"npx course diff --help"'],
+    [['new', 'x'], '"npx course new --help"'],
+    [['nonsense'], '"npx course --help" lists the commands'],
+  ] as const) {
+    const { status, stderr } = runCourse(course, ...words);
+    t.equal(status, 2);
+    t.match(stderr, where);
+  }
+});
+
 t.test('shows the progress of this learner', async (t) => {
   const course = await makeCourse(t);
   put(course, '.course/progress', '01 green 2026-11-21T10:00:00.000Z\n# a remark\n');

@@ -61,6 +61,13 @@ t.test('an unfinished step gives way to the official one, and --fresh always doe
   const back = /git -C workspace (restore .*)/.exec(first.text)?.[1] ?? '';
   learner.git(...back.split(' '));
   t.match(learner.read('src/app.ts'), 'unfinished work', 'and the command printed brings it back');
+  t.match(first.text, /tests of step 01 have not been green.*"npx course start 02 --keep"/s);
+  const kept = await learner.run(['start', '02', '--keep']);
+  t.match(kept.text, 'your own code', kept.text);
+  t.match(learner.read('src/app.ts'), 'unfinished work');
+  t.ok(learner.read('test/more.test.ts'), 'with the tests of 02');
+  t.match(learner.read('package.json'), '"kysely"', 'and its packages');
+  t.equal((await learner.run(['start', '02', '--keep'])).code, 0, 'also a second time');
 
   const other = new Learner(t);
   await other.finishFirst();

@@ -33,7 +33,7 @@ async function run(number: string, options: { fresh?: boolean; keep?: boolean })
   await sayRepaired(course);
   const step = requireStep(course, number);
   const previous = previousStep(course, step);
-  const { kind, before, tests } = await startStep(course, step, options);
+  const { kind, before, tests, unfinished } = await startStep(course, step, options);
   if (kind === 'already') {
     console.log(
       `Step ${step.id} is already started in workspace/, and nothing was changed. "npx course start ${step.id} --fresh" begins it again.`,
@@ -50,6 +50,11 @@ async function run(number: string, options: { fresh?: boolean; keep?: boolean })
     );
     for (const path of tests) console.log(`  workspace/${path}`);
     if (kind === 'official') sayWayBack(before);
+    if (unfinished && before !== undefined && previous !== undefined) {
+      console.log(
+        `The tests of step ${previous.id} have not been green there. To go on with your own code all the same, get it back, and then say "npx course start ${step.id} --keep".`,
+      );
+    }
   }
   console.log(`\nThe lesson:  ${relative(process.cwd(), step.lessonFile)}`);
   console.log('The tests:   npx course test');

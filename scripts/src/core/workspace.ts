@@ -38,6 +38,8 @@ export interface Started {
   before: string | undefined;
   /** What was put into test/. */
   tests: string[];
+  /** Whether their code gave way because the tests of the step before have not been green in it. */
+  unfinished: boolean;
 }
 
 /**
@@ -56,8 +58,8 @@ export async function startStep(
   refuseDuringMerge(state);
   const previous = previousStep(course, step);
   const at = hasCode(course) ? currentStep(course, state) : undefined;
-  if (at?.name === step.name && !options.fresh) {
-    return { kind: 'already', before: undefined, tests: [] };
+  if (at?.name === step.name && !options.fresh && !options.keep) {
+    return { kind: 'already', before: undefined, tests: [], unfinished: false };
   }
   const finished = previous !== undefined && readProgress(course).has(previous.number);
   const own = options.keep
@@ -76,7 +78,8 @@ export async function startStep(
     state: () => ({ ...withoutMerge(state), step: step.name }),
     folders: ['src', 'test'],
   }));
-  return { kind: own ? 'own' : 'official', before, tests: [...changed.keys()] };
+  const unfinished = !own && !options.fresh && at !== undefined && at.name === previous?.name;
+  return { kind: own ? 'own' : 'official', before, tests: [...changed.keys()], unfinished };
 }
 
 /** The official code that a learner begins a step with. */
