@@ -2,6 +2,9 @@ import { readFileSync, rmSync } from 'node:fs';
 import t from 'tap';
 import { markGreen, progressFile, readProgress } from '../src/core/progress.ts';
 import { makeCourse, put, runCourse, stepOf } from './fixture.ts';
+import { Learner } from './workspace-fixture.ts';
+
+t.setTimeout(180_000);
 
 t.test('lists parts, steps and sizes, and what to do next', async (t) => {
   const course = await makeCourse(t);
@@ -36,6 +39,13 @@ t.test('shows the progress of this learner', async (t) => {
   const { stdout } = runCourse(course, 'list');
   t.match(stdout, /Hello +│ +157 │ green since 2026-11-21/);
   t.match(stdout, /\n1 of 4 steps green\. Next: npx course start 02/);
+});
+
+t.test('whoever began in the middle is told what is next there, as by status', async (t) => {
+  const learner = new Learner(t);
+  await learner.run(['start', '03']);
+  const { text } = await learner.run(['list']);
+  t.match(text, /0 of 4 steps green\. Next: npx course test\s*$/);
 });
 
 t.test('the progress file keeps the first time, in the order of the steps', async (t) => {

@@ -7,6 +7,7 @@ import { stepSize } from '../core/diff.ts';
 import { CourseError } from '../core/errors.ts';
 import { type FrontMatter, loadLesson } from '../core/lesson.ts';
 import { type Progress, readProgress } from '../core/progress.ts';
+import { workspaceStatus } from '../core/workspace.ts';
 
 /** Adds `course list`. */
 export function register(program: Command): void {
@@ -16,12 +17,13 @@ export function register(program: Command): void {
     .description(
       'Lists the parts and steps of the course, the lines that each step adds, and the steps whose tests were green in your workspace.',
     )
-    .action(() => {
+    .action(async () => {
       const course = openCourse();
       const steps = listSteps(course);
       const progress = readProgress(course);
       console.log(table(course, steps, progress));
-      console.log(closing(steps, progress));
+      const { step, next } = await workspaceStatus(course);
+      console.log(closing(steps, progress, step && next));
     });
 }
 
@@ -65,12 +67,15 @@ function state(step: Step, progress: Progress): string {
   return time === undefined ? '' : styleText('green', `green since ${time.slice(0, 10)}`);
 }
 
-function closing(steps: Step[], progress: Progress): string {
+/** `here` is what comes next in the workspace, where a step was started. */
+function closing(steps: Step[], progress: Progress, here: string | undefined): string {
   const done = steps.filter(({ number }) => progress.has(number)).length;
   const next = steps.find(({ number }) => !progress.has(number));
   const advice =
-    next === undefined
-      ? 'You have done them all.'
-      : `Next: npx course start ${next.id}, and read lessons/${next.name}.md.`;
+    here !== undefined
+      ? `Next: ${here}`
+      : next === undefined
+        ? 'You have done them all.'
+        : `Next: npx course start ${next.id}, and read lessons/${next.name}.md.`;
   return `${done} of ${steps.length} steps green. ${advice}`;
 }
