@@ -66,3 +66,14 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     ['The configuration is wrong. Correct these environment variables:', ...problems].join('\n'),
   );
 }
+
+/** The configuration of this process, which ends with a message if it is wrong. */
+export function configOrExit(): Config {
+  try {
+    return loadConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    process.exit(1);
+  }
+}

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Kysely } from 'kysely';
 import { FileMigrationProvider, Migrator } from 'kysely/migration';
-import { loadConfig } from './config.ts';
+import { configOrExit } from './config.ts';
 import { type Database, openDatabase } from './database.ts';
 
 /**
@@ -30,7 +30,7 @@ if (import.meta.main) {
   const [direction = 'up'] = process.argv.slice(2);
   if (!['up', 'down'].includes(direction))
     throw new Error('Say "npm run migrate -- up" or "down".');
-  const db = openDatabase(loadConfig(process.env));
+  const db = openDatabase(configOrExit());
   const lines = await migrate(db, direction).finally(() => db.destroy());
   console.log(lines.join('\n') || 'There is nothing to migrate.');
 }

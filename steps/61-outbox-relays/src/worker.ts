@@ -1,8 +1,8 @@
 import closeWithGrace from 'close-with-grace';
 import { buildApp } from './app.ts';
-import { loadConfig } from './config.ts';
+import { configOrExit } from './config.ts';
 
-const config = loadConfig(process.env);
+const config = configOrExit();
 const app = await buildApp({ worker: true, config, logger: { level: config.LOG_LEVEL } });
 
 // Jobs that are under way may take ten more seconds after the signal.

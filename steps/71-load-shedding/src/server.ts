@@ -1,6 +1,6 @@
 import closeWithGrace from 'close-with-grace';
 import { buildApp } from './app.ts';
-import { ConfigError, loadConfig } from './config.ts';
+import { configOrExit } from './config.ts';
 
 const config = configOrExit();
 const app = await buildApp({ config, logger: { level: config.LOG_LEVEL } });
@@ -13,13 +13,3 @@ closeWithGrace({ delay: 10_000, logger: app.log }, async ({ err, signal }) => {
 });
 
 await app.listen({ host: config.HOST, port: config.PORT });
-
-function configOrExit() {
-  try {
-    return loadConfig(process.env);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    console.error(error.message);
-    process.exit(1);
-  }
-}
