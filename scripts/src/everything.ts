@@ -237,7 +237,7 @@ function printResults(results: PartResult[], seconds: number): void {
   // Whoever reads the end of a long log finds the reasons there.
   for (const { title, failed, said } of results.filter(({ failed }) => failed > 0)) {
     const lines = said.slice(-REPEATED_LINES).map((line) => `  ${line}`);
-    console.log(styleText('bold', `\n${title}, ${failed} failed:`), `\n${lines.join('\n')}`);
+    console.log(`${styleText('bold', `\n${title}, ${failed} failed:`)}\n${lines.join('\n')}`);
   }
   console.log(`\n${table.toString()}\n\n${passed} passed, ${failed} failed`);
 }

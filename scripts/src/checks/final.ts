@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Course, Step } from '../core/course.ts';
 import { listFiles, sameFile } from '../core/diff.ts';
@@ -83,9 +82,4 @@ export function withEntries(manifest: Manifest, entries: ManifestDifference[]): 
     result[field] = Object.fromEntries(names.map((key) => [key, all[key] ?? '']));
   }
   return result;
-}
-
-/** Whether the course has a `final/` at all. */
-export function hasFinal(course: Course): boolean {
-  return existsSync(course.finalDir);
 }

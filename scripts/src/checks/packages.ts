@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
-import type { Course } from '../core/course.ts';
+import { type Course, hasFinal } from '../core/course.ts';
 import { listFiles } from '../core/diff.ts';
 import { CourseError, ExitCode } from '../core/errors.ts';
 import { type Check, type CheckContext, type Finding, finding, lineWith } from './check.ts';
@@ -33,7 +33,7 @@ export const packageCheck: Check = {
   run: (context) => [
     ...checkVersions(context),
     ...context.selected.flatMap((step) => checkUse(context, step.dir)),
-    ...(context.whole && existsSync(context.course.finalDir)
+    ...(context.whole && hasFinal(context.course)
       ? checkUse(context, context.course.finalDir)
       : []),
   ],

@@ -3,7 +3,14 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
-import { type Course, listSteps, openCourse, requireStep, type Step } from '../core/course.ts';
+import {
+  type Course,
+  hasFinal,
+  listSteps,
+  openCourse,
+  requireStep,
+  type Step,
+} from '../core/course.ts';
 import { type ChangedFile, changedFiles, patch } from '../core/diff.ts';
 import { diffPage } from '../core/diff-page.ts';
 import { CourseError } from '../core/errors.ts';
@@ -76,7 +83,7 @@ function sideOf(course: Course, name: string): Side {
     const step = requireStep(course, name);
     return { label: `steps/${step.name}`, dir: step.dir, step };
   }
-  if (existsSync(course.finalDir)) return { label: 'final', dir: course.finalDir };
+  if (hasFinal(course)) return { label: 'final', dir: course.finalDir };
   throw new CourseError(`There is no folder final/ in ${course.root}: name a step instead.`);
 }
 

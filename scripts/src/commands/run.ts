@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { startApp } from '../core/app-process.ts';
-import { type Course, openCourse, requireStep } from '../core/course.ts';
+import { type Course, hasFinal, openCourse, requireStep } from '../core/course.ts';
 import { CourseError, ExitCode } from '../core/errors.ts';
 import { sayRepaired } from '../core/workspace/say.ts';
 import { hasCode } from '../core/workspace.ts';
@@ -58,7 +57,7 @@ async function choose(
   what: string,
 ): Promise<{ dir: string; databaseName: string }> {
   if (what === 'final') {
-    if (existsSync(course.finalDir)) return { dir: course.finalDir, databaseName: 'fanout' };
+    if (hasFinal(course)) return { dir: course.finalDir, databaseName: 'fanout' };
     throw new CourseError('There is no final/ in this course.');
   }
   if (what === 'workspace') {

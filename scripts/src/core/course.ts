@@ -99,6 +99,11 @@ export function previousStep(course: Course, step: Step): Step | undefined {
   return listSteps(course)[step.number - 2];
 }
 
+/** Whether the course has a `final/` at all. */
+export function hasFinal(course: Course): boolean {
+  return existsSync(course.finalDir);
+}
+
 /** Turns the name of a folder below `steps/` into a step. */
 function toStep(course: Course, name: string): Step {
   const [, id, slug] = STEP_NAME.exec(name) ?? [];

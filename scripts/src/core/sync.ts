@@ -1,9 +1,9 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { finalDifferences, hasFinal, manifestDifferences, withEntries } from '../checks/final.ts';
+import { finalDifferences, manifestDifferences, withEntries } from '../checks/final.ts';
 import { packageFolders, readManifest } from '../checks/packages.ts';
-import { type Course, listSteps, type Step } from './course.ts';
+import { type Course, hasFinal, listSteps, type Step } from './course.ts';
 import {
   countCases,
   courseTable,

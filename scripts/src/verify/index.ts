@@ -1,10 +1,9 @@
 import { availableParallelism, freemem } from 'node:os';
 import { serviceEnvironment } from '../core/app-process.ts';
 import { Company } from '../core/company/company.ts';
-import { type Course, listSteps, type Step } from '../core/course.ts';
+import { type Course, listSteps, previousStep, type Step } from '../core/course.ts';
 import { CourseError, ExitCode } from '../core/errors.ts';
 import { type Lesson, loadLesson } from '../core/lesson.ts';
-import type { TestRun } from '../core/run.ts';
 import { checkLockfile, checkOwnTests, checkTypes } from './complete.ts';
 import { databasesOn, dropLeftovers } from './leftovers.ts';
 import { checkLive } from './live.ts';
@@ -74,7 +73,7 @@ const RETRIES_AT_MOST = 5;
 
 type Outcomes = Partial<Record<Check, Outcome>>;
 
-/** A check that is in the queue, under the name that the times are added up by. */
+/** A check that is in the queue, and may be run again, under the name that the times are added up by. */
 interface Task {
   kind: Kind;
   title: string;
@@ -83,9 +82,8 @@ interface Task {
 
 /** A check that fell short. */
 interface Doubt {
-  report: StepReport;
-  kind: Kind;
   findings: Finding[];
+  again: () => Promise<Finding[]>;
 }
 
 /**
@@ -110,32 +108,30 @@ export async function verify(
   const company = new Company();
   const databases = await databasesOn(env.DATABASE_URL);
   const tapJobs = Math.max(1, Math.floor(jobs / steps.length));
-  const shared = { env, company, signal: interrupt.signal, tapJobs };
+  const { signal } = interrupt;
   const doubts: Doubt[] = [];
-  let flaky: Finding[] = [];
+  const flaky: Finding[] = [];
   try {
     const queue: (() => Promise<void>)[] = [];
     // The last steps have the most tests: begun first, they do not keep one core waiting at the end.
     for (const report of reports.toReversed()) {
-      const context = contextOf(course, report.step, shared);
+      const context = contextOf(course, report.step, { env, company, signal, tapJobs });
       for (const task of tasksOf(context, options)) {
+        const check = () => carryOut(task, report, times, signal, print);
         queue.push(async () => {
-          const outcomes = await carryOut(task, report, times, interrupt.signal, print);
-          const findings = findingsOf(report.step, outcomes);
-          if (findings.length > 0) doubts.push({ report, kind: task.kind, findings });
+          const findings = await check();
+          if (findings.length > 0) doubts.push({ findings, again: check });
         });
       }
     }
     await runQueue(queue, jobs);
     if (options.retry && doubts.length <= RETRIES_AT_MOST) {
-      flaky = await retry(doubts, async ({ report, kind }) => {
-        const context = contextOf(course, report.step, shared);
-        const [task] = tasksOf(context, { ...options, only: [kind] });
-        return task === undefined ? {} : carryOut(task, report, times, interrupt.signal, print);
-      });
+      for (const { findings, again } of doubts) {
+        if ((await again()).length === 0) flaky.push(...findings);
+      }
     }
   } catch (error) {
-    if (!interrupt.signal.aborted) throw error;
+    if (!signal.aborted) throw error;
     throw new CourseError(
       'Interrupted: what was running has been stopped. Nothing is known about the steps.',
       ExitCode.fellShort,
@@ -146,19 +142,6 @@ export async function verify(
     interrupt.release();
   }
   return summary(reports, flaky, times, performance.now() - started, print);
-}
-
-/** Runs the checks again, one at a time. @returns what they had found and do not find now. */
-async function retry(
-  doubts: Doubt[],
-  again: (doubt: Doubt) => Promise<Outcomes>,
-): Promise<Finding[]> {
-  const flaky: Finding[] = [];
-  for (const doubt of doubts) {
-    const left = findingsOf(doubt.report.step, await again(doubt));
-    if (left.length === 0) flaky.push(...doubt.findings);
-  }
-  return flaky;
 }
 
 /** Turns the first SIGINT or SIGTERM into an abort; a second one ends the process as usual. */
@@ -189,30 +172,8 @@ function contextOf(
   course: Course,
   step: Step,
   shared: Pick<StepContext, 'env' | 'signal' | 'tapJobs' | 'company'>,
-): StepContext & { lessonError?: string; startOwnRun: () => Promise<TestRun> } {
-  const { env, signal, tapJobs, company } = shared;
-  const previous = listSteps(course)[step.number - 2];
-  const own = Promise.withResolvers<TestRun>();
-  // Whoever needs the run gets its error; nobody needs it when the queue has been emptied.
-  own.promise.catch(() => {});
-  const startOwnRun = () => {
-    runOwnTests(step, previous, { env, signal, jobs: tapJobs, company }).then(
-      own.resolve,
-      own.reject,
-    );
-    return own.promise;
-  };
-  const { lesson, lessonError } = readLesson(step);
-  return {
-    course,
-    step,
-    previous,
-    lesson,
-    ...shared,
-    ownRun: own.promise,
-    startOwnRun,
-    ...(lessonError === undefined ? {} : { lessonError }),
-  };
+): StepContext & { lessonError?: string } {
+  return { course, step, previous: previousStep(course, step), ...readLesson(step), ...shared };
 }
 
 function readLesson(step: Step): { lesson: Lesson | undefined; lessonError?: string } {
@@ -228,10 +189,11 @@ function readLesson(step: Step): { lesson: Lesson | undefined; lessonError?: str
 function tasksOf(context: ReturnType<typeof contextOf>, options: VerifyOptions): Task[] {
   const { commandTimeoutMs = COMMAND_TIMEOUT_MS, writeOutput = false, types = true } = options;
   const ownTests = async (): Promise<Outcomes> => {
-    await context.startOwnRun();
+    const { step, previous, env, signal, tapJobs, company } = context;
+    const run = await runOwnTests(step, previous, { env, signal, jobs: tapJobs, company });
     return {
-      'own tests': await checkOwnTests(context),
-      'no regression': await checkRegression(context),
+      'own tests': checkOwnTests(context, run),
+      'no regression': checkRegression(context, run),
     };
   };
   const live = async (): Promise<Outcomes> => {
@@ -268,7 +230,7 @@ async function carryOut(
   times: Map<string, number>,
   signal: AbortSignal,
   print: (text: string) => void,
-): Promise<Outcomes> {
+): Promise<Finding[]> {
   signal.throwIfAborted();
   const started = performance.now();
   const outcomes = await run();
@@ -279,7 +241,7 @@ async function carryOut(
   report.ms += ms;
   times.set(title, (times.get(title) ?? 0) + ms);
   print(progressLine(report.step, title, Object.values(outcomes), ms));
-  return outcomes;
+  return findingsOf(report.step, outcomes);
 }
 
 function findingsOf(step: Step, outcomes: Outcomes): Finding[] {

@@ -1,20 +1,23 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { sameFile } from '../core/diff.ts';
+import type { TestRun } from '../core/run.ts';
 import { casesOf, names, resultsOf, type SourceCase, sameCase, testFiles } from './cases.ts';
 import type { Outcome, StepContext } from './types.ts';
 
 /**
  * Rule 4: every case of the predecessor is in the step, unchanged, and passes; what the lesson lists
  * under `supersedes` may be changed or gone, and must be.
+ *
+ * @param run of the step's whole suite.
  */
-export async function checkRegression(context: StepContext): Promise<Outcome> {
+export function checkRegression(context: StepContext, run: TestRun): Outcome {
   const { step, previous, lesson } = context;
   if (previous === undefined) return { passed: 0, findings: [], note: '–' };
   const entries = lesson?.frontMatter.supersedes ?? [];
   const before = casesOf(previous.dir);
   const after = casesOf(step.dir);
-  const { cases: results } = await context.ownRun;
+  const { cases: results } = run;
   const touched: SourceCase[] = [];
   const findings: string[] = [];
   for (const earlier of before) {

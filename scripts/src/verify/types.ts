@@ -1,7 +1,6 @@
 import type { Company } from '../core/company/company.ts';
 import type { Course, Step } from '../core/course.ts';
 import type { Lesson } from '../core/lesson.ts';
-import type { TestRun } from '../core/run.ts';
 
 /** The columns of the matrix, in its order. */
 export const CHECKS = [
@@ -38,8 +37,6 @@ export interface StepContext {
   tapJobs: number;
   /** Set when the user interrupts. */
   signal: AbortSignal;
-  /** The run of the step's whole suite, shared by the rules that read it. */
-  ownRun: Promise<TestRun>;
 }
 
 /** What one check came to. */
